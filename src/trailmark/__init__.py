@@ -1,0 +1,1 @@
+"""Trailmark: data science that can be repeated and shared."""

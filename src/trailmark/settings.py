@@ -1,0 +1,94 @@
+"""What a person or machine has chosen, read once into one frozen value and passed in."""
+
+import getpass
+import hashlib
+import re
+import socket
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from trailmark.errors import InvalidInput
+
+MEGABYTE = 1024 * 1024
+
+
+@dataclass(frozen=True)
+class Person:
+    """Whose name stands on records and commits."""
+
+    name: str
+    email: str
+
+    def __str__(self) -> str:
+        return f"{self.name} <{self.email}>"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """All settings. `home` holds everything of Trailmark's that is not in a project."""
+
+    home: Path
+    projects: Path
+    owner: str
+    person: Person
+    device: str
+    max_file_bytes: int = 10 * MEGABYTE
+    max_output_bytes: int = 50 * MEGABYTE
+
+    def state_of(self, project: Path) -> Path:
+        """Return the folder for what belongs to a project but not in it: journal, index, locks."""
+        real = project.resolve()
+        digest = hashlib.sha256(str(real).encode("utf-8", "surrogateescape")).hexdigest()[:10]
+        return self.home / "state" / f"{real.name}-{digest}"
+
+
+def load(environ: Mapping[str, str]) -> Settings:
+    """Read the settings of the home that `environ` names. Raises InvalidInput for a file that is no TOML."""
+    chosen = environ.get("TRAILMARK_HOME")
+    user_home = Path(environ.get("HOME") or Path.home())
+    home = Path(chosen).absolute() if chosen else user_home / ".local" / "share" / "trailmark"
+    stored = _read(home / "settings.toml")
+    projects = stored.get("projects") or (home / "projects" if chosen else user_home / "Trailmark")
+    person = _person(stored.get("person", {}), environ)
+    return Settings(
+        home=home,
+        projects=Path(projects).expanduser(),
+        owner=_slug(str(stored.get("owner") or _login(environ))),
+        person=person,
+        device=_slug(str(stored.get("device") or socket.gethostname())),
+        max_file_bytes=int(stored.get("max_file_bytes", Settings.max_file_bytes)),
+        max_output_bytes=int(stored.get("max_output_bytes", Settings.max_output_bytes)),
+    )
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise InvalidInput(f"The settings in {path} cannot be read ({error}). Mend or remove that file.") from error
+
+
+def _person(stored: Mapping[str, Any], environ: Mapping[str, str]) -> Person:
+    login = _login(environ)
+    name = str(stored.get("name") or environ.get("GIT_AUTHOR_NAME") or login)
+    email = str(stored.get("email") or environ.get("GIT_AUTHOR_EMAIL") or f"{_slug(login)}@localhost")
+    return Person(name=name, email=email)
+
+
+def _login(environ: Mapping[str, str]) -> str:
+    for variable in ("LOGNAME", "USER"):
+        if environ.get(variable):
+            return environ[variable]
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return "me"
+
+
+def _slug(text: str) -> str:
+    return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-") or "me"

@@ -1,0 +1,1 @@
+"""Capture: what runs beside a kernel or a shell and writes down what happened, into the journal."""

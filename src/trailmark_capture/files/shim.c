@@ -1,0 +1,1 @@
+int trailmark_shim_placeholder;

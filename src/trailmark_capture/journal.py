@@ -1,0 +1,167 @@
+"""The journal: an append-only file between capture and the recorder, and the owner of its format.
+
+A journal is a folder of segments. Each segment belongs to one living writer, which holds an exclusive
+`flock` on it for as long as it lives; so a segment that can be locked by somebody else has lost its writer.
+A line is ``CRC32 JSON\\n`` (eight hexadecimal digits, a space, one JSON object). A line without its newline,
+or whose checksum is wrong, was torn by a crash and counts as never written.
+
+Entries (all times are seconds since the epoch, all paths POSIX, relative to the project or absolute outside):
+
+``begin``
+    an action has started: ``id, kind, started, tool, session, source, code, …``
+``end``
+    the same action is over. Holds everything that ``begin`` held and the results: it can be read alone.
+
+Standard library only, Python 3.8 or later: this runs in the person's own kernel and shell.
+"""
+
+import fcntl
+import json
+import os
+import secrets
+import socket
+import time
+import zlib
+from pathlib import Path
+from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Tuple
+
+VERSION = 1
+SEGMENT_BYTES = 8 * 1024 * 1024
+_SUFFIX = ".journal"
+_ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+
+Entry = Dict[str, Any]
+
+
+def new_id(at: Optional[float] = None) -> str:
+    """Return a fresh record id: 26 characters that sort by time (the ULID specification)."""
+    milliseconds = int((time.time() if at is None else at) * 1000)
+    number = (milliseconds << 80) | secrets.randbits(80)
+    return "".join(_ALPHABET[(number >> shift) & 31] for shift in range(125, -1, -5))
+
+
+def encode(entry: Entry) -> bytes:
+    """Return the line that stands for an entry."""
+    body = json.dumps(entry, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "backslashreplace")
+    return b"%08x %s\n" % (zlib.crc32(body), body)
+
+
+def decode(line: bytes) -> Optional[Entry]:
+    """Return the entry of a line, or None for a line that was torn or altered."""
+    if not line.endswith(b"\n") or len(line) < 12 or line[8:9] != b" ":
+        return None
+    body = line[9:-1]
+    try:
+        if int(line[:8], 16) != zlib.crc32(body):
+            return None
+        entry = json.loads(body)
+    except ValueError:
+        return None
+    return entry if isinstance(entry, dict) else None
+
+
+class Writer:
+    """Appends entries to a segment of its own; an entry is on disk when `append` returns.
+
+    Safe to use from several threads only when the caller serialises the calls.
+    """
+
+    def __init__(self, folder: Path, name: str, nudge: Optional[Path] = None) -> None:
+        self._folder = folder
+        self._name = name
+        self._nudge = nudge
+        self._fd = -1
+        self._path = folder
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+
+    def _open(self) -> None:
+        self._path = self._folder / "{}-{}{}".format(new_id(), self._name, _SUFFIX)
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC
+        self._fd = os.open(str(self._path), flags, 0o600)
+        fcntl.flock(self._fd, fcntl.LOCK_EX)
+        folder = os.open(str(self._folder), os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+
+    def append(self, entry: Entry) -> None:
+        """Write one entry durably, then tell the recorder. Raises OSError when the disk refuses."""
+        if self._fd < 0:
+            self._open()
+        start = os.fstat(self._fd).st_size
+        line = memoryview(encode(dict(entry, v=VERSION)))
+        try:
+            while line:
+                line = line[os.write(self._fd, line) :]
+            os.fsync(self._fd)
+        except OSError:
+            os.ftruncate(self._fd, start)
+            raise
+        if os.fstat(self._fd).st_size > SEGMENT_BYTES:
+            self.close()
+        nudge(self._nudge)
+
+    def close(self) -> None:
+        """Give the segment up; the next `append` starts another."""
+        if self._fd >= 0:
+            os.close(self._fd)
+            self._fd = -1
+
+
+def nudge(address: Optional[Path]) -> bool:
+    """Wake whoever listens on a datagram socket; False when nobody does. Never blocks."""
+    if address is None:
+        return False
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as client:
+        client.setblocking(False)
+        try:
+            client.sendto(b"1", str(address))
+        except BlockingIOError:
+            return True
+        except OSError:
+            return False
+    return True
+
+
+class Position(NamedTuple):
+    """Where a segment has been read to."""
+
+    segment: Path
+    offset: int
+
+
+def segments(folder: Path) -> List[Path]:
+    """Return the segments of a journal, oldest first."""
+    try:
+        return sorted(path for path in folder.iterdir() if path.suffix == _SUFFIX)
+    except FileNotFoundError:
+        return []
+
+
+def read(segment: Path, offset: int = 0) -> Iterator[Tuple[Entry, int]]:
+    """Yield each whole entry from an offset on, with the offset behind it. Altered lines are skipped."""
+    with segment.open("rb") as stream:
+        stream.seek(offset)
+        for line in stream:
+            if not line.endswith(b"\n"):
+                return
+            offset += len(line)
+            entry = decode(line)
+            if entry is not None:
+                yield entry, offset
+
+
+def is_abandoned(segment: Path) -> bool:
+    """Return whether the segment's writer is gone: closed, or killed."""
+    try:
+        fd = os.open(str(segment), os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return True
+    try:
+        fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    finally:
+        os.close(fd)
+    return True
