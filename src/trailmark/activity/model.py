@@ -1,0 +1,170 @@
+"""Activity records as values: what one thing that happened looks like, and its JSON form."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal, NewType, cast, get_args
+
+from trailmark.errors import Damaged
+
+RecordId = NewType("RecordId", str)
+
+Kind = Literal[
+    "cell",
+    "expression",
+    "command",
+    "run",
+    "files",
+    "environment",
+    "note",
+    "rollback",
+    "branch",
+    "merge",
+    "sync",
+    "import",
+    "project",
+    "dataset",
+    "reproduce",
+]
+Status = Literal["ok", "error", "interrupted", "aborted", "lost"]
+KINDS: tuple[str, ...] = get_args(Kind)
+STATUSES: tuple[str, ...] = get_args(Status)
+FORMAT = 1
+
+
+@dataclass(frozen=True)
+class FileRef:
+    """A file that an action read or wrote.
+
+    `path` is POSIX and relative to the project, or absolute with `external`. `digest` is the SHA-256 of the
+    content, None when it could not be known. `held` says whether git holds the content; `candidate` that only
+    a folder watcher saw the access, so that it may have been another program's.
+    """
+
+    path: str
+    digest: str | None = None
+    bytes: int | None = None
+    external: bool = False
+    held: bool = True
+    candidate: bool = False
+
+
+@dataclass(frozen=True)
+class Truncation:
+    """What was left out of an output that was too large: its whole size and SHA-256."""
+
+    bytes: int
+    sha256: str
+
+
+@dataclass(frozen=True)
+class OutputRef:
+    """One output of an action; its bytes are the entry `file` of the record's tree.
+
+    Outputs of one display in several MIME types share a `group`. `name` is stdout or stderr for streams.
+    `frames` counts the frames of which the last one was kept.
+    """
+
+    mime: str
+    bytes: int
+    digest: str
+    file: str
+    name: str | None = None
+    group: int = 0
+    truncated: Truncation | None = None
+    frames: int | None = None
+
+
+@dataclass(frozen=True)
+class Record:
+    """One thing that happened. Times are seconds since the epoch; `seconds` is the duration."""
+
+    id: RecordId
+    kind: Kind
+    title: str
+    status: Status
+    started: float
+    seconds: float
+    author: str
+    actor: str = "person"
+    tool: str | None = None
+    engine: str | None = None
+    environment: str | None = None
+    source: str | None = None
+    continues: str | None = None
+    session: str | None = None
+    language: str | None = None
+    execution_count: int | None = None
+    exit_code: int | None = None
+    files_by: str | None = None
+    reads: tuple[FileRef, ...] = ()
+    writes: tuple[FileRef, ...] = ()
+    deletes: tuple[str, ...] = ()
+    outputs: tuple[OutputRef, ...] = ()
+    detail: Mapping[str, Any] = field(default_factory=dict)
+
+    def to_json(self) -> bytes:
+        """Return the canonical JSON: sorted keys, absent facts left out, a newline at the end."""
+        value = _without_none({"format": FORMAT, **_plain(self)})
+        return json.dumps(value, ensure_ascii=False, sort_keys=True, indent=1).encode() + b"\n"
+
+    @classmethod
+    def from_json(cls, data: bytes) -> Record:
+        """Parse what `to_json` wrote. Raises Damaged when it is not a record; unknown facts are ignored."""
+        try:
+            value = json.loads(data)
+            return cls(
+                **{
+                    **{name: value[name] for name in _SIMPLE if name in value},
+                    "reads": tuple(_file(item) for item in value.get("reads", ())),
+                    "writes": tuple(_file(item) for item in value.get("writes", ())),
+                    "deletes": tuple(value.get("deletes", ())),
+                    "outputs": tuple(_output(item) for item in value.get("outputs", ())),
+                }
+            )
+        except (ValueError, TypeError, KeyError, AttributeError) as error:
+            raise Damaged(
+                f"A record cannot be read ({error}); `trailmark verify` lists what is damaged."
+            ) from error
+
+    def with_outputs(self, outputs: tuple[OutputRef, ...]) -> Record:
+        """Return the same record with other outputs."""
+        return replace(self, outputs=outputs)
+
+
+_SIMPLE = tuple(
+    name for name in Record.__dataclass_fields__ if name not in ("reads", "writes", "deletes", "outputs")
+)
+
+
+def _plain(value: Any) -> Any:
+    if hasattr(value, "__dataclass_fields__"):
+        return {name: _plain(getattr(value, name)) for name in value.__dataclass_fields__}
+    if isinstance(value, tuple | list):
+        return [_plain(item) for item in value]
+    return value
+
+
+def _without_none(value: Any) -> Any:
+    """Leave out what says nothing: None, empty lists, and the defaults of a file."""
+    if isinstance(value, dict):
+        kept = {key: _without_none(item) for key, item in value.items() if item is not None}
+        for key, default in (("external", False), ("candidate", False), ("held", True)):
+            if kept.get(key) is default:
+                del kept[key]
+        return kept
+    if isinstance(value, list):
+        return [_without_none(item) for item in value]
+    return value
+
+
+def _file(item: Mapping[str, Any]) -> FileRef:
+    return FileRef(**{name: item[name] for name in FileRef.__dataclass_fields__ if name in item})
+
+
+def _output(item: Mapping[str, Any]) -> OutputRef:
+    known = {name: item[name] for name in OutputRef.__dataclass_fields__ if name in item}
+    cut = cast("Mapping[str, Any] | None", known.pop("truncated", None))
+    return OutputRef(**known, truncated=Truncation(cut["bytes"], cut["sha256"]) if cut else None)

@@ -1,0 +1,280 @@
+"""An ordinary git repository through libgit2: no hook, no filter and no program of the tree's ever runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, cast
+
+import pygit2
+from pygit2.enums import SortMode
+
+from trailmark.errors import Busy, Damaged, NotFound
+from trailmark.git.durable import sync_files
+from trailmark.git.model import FOLDER, Commit, Entry, Oid, Signature, TreeChange
+from trailmark.git.names import check_ref_name
+
+BRANCHES = "refs/heads/"
+
+
+class RefMoved(Busy):
+    """A ref no longer stands where the caller last saw it; nothing was changed."""
+
+
+class Repository:
+    """Objects and refs of one repository. Not shared between threads: open one per thread."""
+
+    def __init__(self, raw: pygit2.Repository) -> None:
+        self.raw = raw
+        self.git_folder = Path(raw.path)
+        self.path = Path(raw.workdir) if raw.workdir else self.git_folder
+        self._unsynced: set[Oid] = set()
+
+    @classmethod
+    def open(cls, path: Path) -> Repository:
+        """Open the repository whose work tree is exactly `path`. Raises NotFound when there is none."""
+        try:
+            return cls(pygit2.Repository(str(path), pygit2.enums.RepositoryOpenFlag.NO_SEARCH))
+        except pygit2.GitError as error:
+            raise NotFound(f"{path} is no git repository ({error}).") from error
+
+    @classmethod
+    def init(cls, path: Path, *, bare: bool = False) -> Repository:
+        """Make an empty repository whose first branch will be `main`."""
+        return cls(pygit2.init_repository(str(path), bare=bare, initial_head="main"))
+
+    # -- refs ---------------------------------------------------------------------------------------------
+
+    def head_ref(self) -> str:
+        """Return the name of the ref that HEAD stands for: a branch, or HEAD itself when it is detached."""
+        target = self.raw.lookup_reference("HEAD").raw_target
+        return target.decode() if isinstance(target, bytes) else "HEAD"
+
+    def branch(self) -> str | None:
+        """Return the name of the current branch, None when HEAD is detached."""
+        ref = self.head_ref()
+        return ref.removeprefix(BRANCHES) if ref.startswith(BRANCHES) else None
+
+    def head(self) -> Oid | None:
+        """Return the commit that the work tree is based on, None before the first one."""
+        return self.find_ref(self.head_ref())
+
+    def find_ref(self, name: str) -> Oid | None:
+        """Return the object that a ref names, None when there is no such ref."""
+        try:
+            return Oid(str(self.raw.lookup_reference(name).target))
+        except (KeyError, pygit2.InvalidSpecError):
+            return None
+
+    def update_ref(self, name: str, new: Oid, *, expected: Oid | None, reason: str) -> None:
+        """Move a ref from `expected` (None: it must not exist) to `new`. Raises RefMoved otherwise."""
+        if name != "HEAD":
+            check_ref_name(name)
+        self.flush()
+        try:
+            if expected is None:
+                self.raw.create_reference_direct(name, pygit2.Oid(hex=new), False, reason)
+                return
+            reference = self.raw.lookup_reference(name)
+            if str(reference.target) != expected:
+                raise RefMoved(f"{name} was moved by another program; nothing was changed. Try again.")
+            reference.set_target(new, reason)
+        except (KeyError, ValueError, pygit2.AlreadyExistsError) as error:
+            raise RefMoved(f"{name} was moved by another program; nothing was changed. Try again.") from error
+
+    def was_at(self, name: str, oid: Oid) -> bool:
+        """Return whether a ref stood at an object at any time that its log remembers."""
+        try:
+            log = self.raw.lookup_reference(name).log()
+        except KeyError:
+            return False
+        return any(str(entry.oid_new) == oid for entry in log)
+
+    def delete_ref(self, name: str) -> None:
+        """Remove a ref; one that is not there is no error."""
+        try:
+            self.raw.references.delete(name)
+        except KeyError:
+            return
+
+    def refs(self, prefix: str) -> dict[str, Oid]:
+        """Return the refs whose names start with `prefix`, sorted by name."""
+        names = sorted(name for name in self.raw.references if name.startswith(prefix))
+        return {name: Oid(str(self.raw.lookup_reference(name).resolve().target)) for name in names}
+
+    def set_head(self, branch: str) -> None:
+        """Make `branch` the current one; the work tree is left as it is."""
+        self.raw.set_head(check_ref_name(BRANCHES + branch))
+
+    def is_in_operation(self) -> bool:
+        """Return whether a person's own merge, rebase or the like is under way."""
+        return self.raw.state() != 0
+
+    # -- writing objects ----------------------------------------------------------------------------------
+
+    def write_blob(self, data: bytes) -> Oid:
+        """Store bytes as they are."""
+        return self._written(self.raw.create_blob(data))
+
+    def write_tree(self, base: Oid | None, changes: Mapping[str, Entry | None]) -> Oid:
+        """Return the tree `base` with files put, or removed where the entry is None. Empty folders vanish."""
+        oid = self._edit(base, _nested(changes))
+        return oid if oid is not None else self._written(self.raw.TreeBuilder().write())
+
+    def write_commit(self, tree: Oid, parents: list[Oid], message: str, author: Signature) -> Oid:
+        """Store a commit; no ref is moved."""
+        who = pygit2.Signature(_clean(author.name), _clean(author.email), int(author.time), 0, "utf-8")
+        return self._written(
+            self.raw.create_commit(None, who, who, message, cast("Any", tree), cast("Any", parents))
+        )
+
+    def flush(self) -> None:
+        """Return once everything written through this object is on disk."""
+        objects = self.git_folder / "objects"
+        sync_files(objects / oid[:2] / oid[2:] for oid in self._unsynced)
+        self._unsynced.clear()
+
+    def _written(self, oid: pygit2.Oid) -> Oid:
+        written = Oid(str(oid))
+        self._unsynced.add(written)
+        return written
+
+    def _edit(self, base: Oid | None, changes: Mapping[str, Any]) -> Oid | None:
+        builder = self.raw.TreeBuilder(self._tree(base)) if base else self.raw.TreeBuilder()
+        for name, change in changes.items():
+            present = builder.get(name)
+            if isinstance(change, dict):
+                below = Oid(str(present.id)) if present is not None and present.filemode == FOLDER else None
+                edited = self._edit(below, change)
+                change = Entry(edited, FOLDER) if edited is not None else None
+                if change is None and below is None and present is not None:
+                    continue
+            if change is not None:
+                builder.insert(name, pygit2.Oid(hex=change.oid), cast("Any", change.mode))
+            elif present is not None:
+                builder.remove(name)
+        return self._written(builder.write()) if len(builder) else None
+
+    # -- reading objects ----------------------------------------------------------------------------------
+
+    def commit(self, oid: Oid) -> Commit:
+        """Return a commit's facts. Raises NotFound."""
+        found = self._get(oid, pygit2.Commit, "commit")
+        author = f"{found.author.name} <{found.author.email}>"
+        parents = tuple(Oid(str(parent)) for parent in found.parent_ids)
+        return Commit(oid, Oid(str(found.tree_id)), parents, author, found.commit_time, found.message)
+
+    def tree_of(self, commit: Oid | None) -> Oid | None:
+        """Return the tree of a commit, None for None."""
+        return None if commit is None else Oid(str(self._get(commit, pygit2.Commit, "commit").tree_id))
+
+    def blob(self, oid: Oid) -> bytes:
+        """Return a blob's bytes. Raises NotFound."""
+        return cast("bytes", self._get(oid, pygit2.Blob, "file").data)
+
+    def blob_size(self, oid: Oid) -> int:
+        """Return the length of a blob in bytes. Raises NotFound."""
+        return cast("int", self._get(oid, pygit2.Blob, "file").size)
+
+    def has(self, oid: Oid) -> bool:
+        """Return whether the object is in the repository."""
+        return pygit2.Oid(hex=oid) in self.raw
+
+    def find_entry(self, tree: Oid | None, path: str) -> Entry | None:
+        """Return the file or folder at a path of a tree, None when there is none."""
+        if tree is None:
+            return None
+        try:
+            found = self._tree(tree)[path]
+        except KeyError:
+            return None
+        return Entry(Oid(str(found.id)), found.filemode)
+
+    def children(self, tree: Oid) -> dict[str, Entry]:
+        """Return the names directly in a tree."""
+        return {str(item.name): Entry(Oid(str(item.id)), item.filemode) for item in self._tree(tree)}
+
+    def iter_files(self, tree: Oid | None, below: str = "") -> Iterator[tuple[str, Entry]]:
+        """Yield every file of a tree with its path, in git's order."""
+        if tree is None:
+            return
+        for name, entry in self.children(tree).items():
+            path = f"{below}{name}"
+            if entry.mode == FOLDER:
+                yield from self.iter_files(entry.oid, f"{path}/")
+            else:
+                yield path, entry
+
+    def diff(self, old: Oid | None, new: Oid | None) -> list[TreeChange]:
+        """Return the files that differ between two trees, by path; equal subtrees are not visited."""
+        return sorted(self._diff(old, new, ""), key=lambda change: change.path)
+
+    def iter_commits(self, start: Oid, stop: Callable[[Oid], bool] | None = None) -> Iterator[Commit]:
+        """Yield commits along first parents, newest first, until `stop` says so of one (not yielded)."""
+        walker = self.raw.walk(pygit2.Oid(hex=start), SortMode.TOPOLOGICAL)
+        walker.simplify_first_parent()
+        for found in walker:
+            oid = Oid(str(found.id))
+            if stop is not None and stop(oid):
+                return
+            yield self.commit(oid)
+
+    def is_ancestor(self, old: Oid, new: Oid) -> bool:
+        """Return whether `old` is `new` or one of the commits before it."""
+        return old == new or self.raw.descendant_of(pygit2.Oid(hex=new), pygit2.Oid(hex=old))
+
+    def _diff(self, old: Oid | None, new: Oid | None, below: str) -> Iterator[TreeChange]:
+        if old == new:
+            return
+        before = self.children(old) if old else {}
+        after = self.children(new) if new else {}
+        for name in before.keys() | after.keys():
+            a, b = before.get(name), after.get(name)
+            if a == b:
+                continue
+            path = f"{below}{name}"
+            folder_a, file_a = _split(a)
+            folder_b, file_b = _split(b)
+            yield from self._diff(folder_a, folder_b, f"{path}/")
+            if file_a != file_b:
+                yield TreeChange(path, file_a, file_b)
+
+    def _tree(self, oid: Oid) -> pygit2.Tree:
+        return cast("pygit2.Tree", self._get(oid, pygit2.Tree, "folder"))
+
+    def _get(self, oid: Oid, kind: type[Any], noun: str) -> Any:
+        try:
+            found = self.raw.get(oid)
+        except ValueError as error:
+            raise NotFound(f"“{oid}” is no object id.") from error
+        except pygit2.GitError as error:
+            raise Damaged(f"The {noun} {oid} cannot be read from git ({error}).") from error
+        if not isinstance(found, kind):
+            raise NotFound(f"There is no {noun} {oid} in this repository.")
+        return found
+
+
+def _split(entry: Entry | None) -> tuple[Oid | None, Entry | None]:
+    if entry is None:
+        return None, None
+    return (entry.oid, None) if entry.mode == FOLDER else (None, entry)
+
+
+def _nested(changes: Mapping[str, Entry | None]) -> dict[str, Any]:
+    """Turn paths into a tree of dictionaries. Later paths win where a file and a folder collide."""
+    root: dict[str, Any] = {}
+    for path, entry in changes.items():
+        *folders, name = path.split("/")
+        level = root
+        for folder in folders:
+            below = level.get(folder)
+            if not isinstance(below, dict):
+                below = level[folder] = {}
+            level = below
+        if entry is not None or not isinstance(level.get(name), dict):
+            level[name] = entry
+    return root
+
+
+def _clean(text: str) -> str:
+    return "".join(character for character in text if character not in "<>\n\r\0").strip() or "unknown"
