@@ -1,0 +1,84 @@
+"""Making a new project."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from pathlib import Path
+
+from trailmark.activity import Action, Change, NewFile, ProjectLock, Trail, file_ref, record
+from trailmark.errors import AlreadyExists
+from trailmark.git import Repository
+from trailmark.projects.manifest import FILE_NAME, Manifest, render_manifest
+from trailmark.projects.names import check_project_name
+from trailmark.projects.project import Project, open_project
+from trailmark.settings import Settings
+
+FOLDERS = ("code", "input", "output")
+IGNORED = ".ipynb_checkpoints/\n__pycache__/\n*.pyc\n.venv/\n.DS_Store\n"
+
+
+def new_project(
+    name: str,
+    settings: Settings,
+    *,
+    description: str = "",
+    packages: tuple[str, ...] = (),
+    actor: str = "person",
+) -> Project:
+    """Make a project with its folders, a README and one record. Raises AlreadyExists, InvalidInput."""
+    path = place_for(name, settings)
+    manifest = Manifest(name=name, description=description, packages=packages)
+    files = _first_files(manifest)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    building = Path(tempfile.mkdtemp(prefix=f".{name}-", dir=path.parent))
+    try:
+        repository = Repository.init(building)
+        for relative, content in files.items():
+            target = building / relative
+            target.parent.mkdir(exist_ok=True)
+            target.write_bytes(content)
+        lock = ProjectLock(settings.state_of(path) / "lock")
+        trail = Trail(repository, lock, settings.device, settings.person)
+        writes = tuple(file_ref(relative, content) for relative, content in files.items())
+        change = Change(put={relative: NewFile(content) for relative, content in files.items()})
+        action = Action(
+            "project", f"Started the project {name}", actor=actor, tool="trailmark", writes=writes
+        )
+        record(trail, action, change)
+        publish(building, path)
+    except BaseException:
+        shutil.rmtree(building, ignore_errors=True)
+        raise
+    return open_project(path, settings)
+
+
+def place_for(name: str, settings: Settings) -> Path:
+    """Return where a project of this name would lie. Raises InvalidInput, or AlreadyExists."""
+    check_project_name(name)
+    folder = settings.projects / settings.owner
+    taken = {path.name.lower() for path in folder.iterdir()} if folder.is_dir() else set()
+    if name.lower() in taken:
+        raise AlreadyExists(
+            f"There is a project {name} already, in {folder}. Nothing was changed; choose another name."
+        )
+    return folder / name
+
+
+def publish(building: Path, path: Path) -> None:
+    """Put a folder that was built beside it in its place, whole or not at all. Raises AlreadyExists."""
+    building.chmod(0o755)
+    try:
+        building.rename(path)
+    except OSError as error:
+        raise AlreadyExists(f"{path} was taken in the meantime; choose another name.") from error
+
+
+def _first_files(manifest: Manifest) -> dict[str, bytes]:
+    readme = f"# {manifest.name}\n\n{manifest.description or 'What this project is about, in a sentence or two.'}\n"
+    return {
+        ".gitignore": IGNORED.encode(),
+        "README.md": readme.encode(),
+        FILE_NAME: render_manifest(manifest).encode(),
+        **{f"{folder}/.gitkeep": b"" for folder in FOLDERS},
+    }

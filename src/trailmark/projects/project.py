@@ -1,0 +1,70 @@
+"""A project that is open: where it lies, its trail, and where its state is kept."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from trailmark.activity import ProjectLock, Trail
+from trailmark.errors import NotFound
+from trailmark.git import Repository
+from trailmark.projects.manifest import FILE_NAME, Manifest, parse_manifest
+from trailmark.settings import Settings
+
+
+@dataclass
+class Project:
+    """One project, opened by one thread."""
+
+    path: Path
+    owner: str
+    name: str
+    state: Path
+    trail: Trail
+    settings: Settings
+
+    @property
+    def repository(self) -> Repository:
+        """The project's git repository."""
+        return self.trail.repository
+
+    @property
+    def manifest_path(self) -> Path:
+        """Where `trailmark.toml` lies."""
+        return self.path / FILE_NAME
+
+    def manifest(self) -> Manifest:
+        """Read `trailmark.toml` as it is now. Raises InvalidInput when it cannot be understood."""
+        try:
+            text = self.manifest_path.read_text(encoding="utf-8")
+        except FileNotFoundError:
+            text = ""
+        return parse_manifest(text, default_name=self.name)
+
+    def max_file_bytes(self) -> int:
+        """How large a file may be for git to hold it."""
+        return self.manifest().max_file_bytes or self.settings.max_file_bytes
+
+
+def open_project(path: Path, settings: Settings) -> Project:
+    """Open the project that lies at `path`. Raises NotFound when there is none."""
+    real = path.resolve()
+    if not (real / ".git").exists() or not (real / FILE_NAME).exists():
+        raise NotFound(
+            f"There is no Trailmark project in {path}. `trailmark list` shows the projects, `trailmark new NAME` "
+            "makes one, and `trailmark import` takes in what exists."
+        )
+    return Project(
+        path=real,
+        owner=real.parent.name,
+        name=real.name,
+        state=settings.state_of(real),
+        trail=open_trail(real, settings),
+        settings=settings,
+    )
+
+
+def open_trail(path: Path, settings: Settings) -> Trail:
+    """Open the trail of the repository at `path`."""
+    lock = ProjectLock(settings.state_of(path) / "lock")
+    return Trail(Repository.open(path), lock, settings.device, settings.person)
