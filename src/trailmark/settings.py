@@ -45,13 +45,18 @@ class Settings:
         return self.home / "state" / f"{real.name}-{digest}"
 
 
+def home_of(environ: Mapping[str, str]) -> Path:
+    """Return the folder that holds everything of Trailmark's that is not in a project. Reads no file."""
+    chosen = environ.get("TRAILMARK_HOME")
+    return Path(chosen).absolute() if chosen else _user_home(environ) / ".local" / "share" / "trailmark"
+
+
 def load(environ: Mapping[str, str]) -> Settings:
     """Read the settings of the home that `environ` names. Raises InvalidInput for a file that is no TOML."""
-    chosen = environ.get("TRAILMARK_HOME")
-    user_home = Path(environ.get("HOME") or Path.home())
-    home = Path(chosen).absolute() if chosen else user_home / ".local" / "share" / "trailmark"
+    home = home_of(environ)
     stored = _read(home / "settings.toml")
-    projects = stored.get("projects") or (home / "projects" if chosen else user_home / "Trailmark")
+    usual = home / "projects" if environ.get("TRAILMARK_HOME") else _user_home(environ) / "Trailmark"
+    projects = stored.get("projects") or usual
     person = _person(stored.get("person", {}), environ)
     return Settings(
         home=home,
@@ -64,13 +69,19 @@ def load(environ: Mapping[str, str]) -> Settings:
     )
 
 
+def _user_home(environ: Mapping[str, str]) -> Path:
+    return Path(environ.get("HOME") or Path.home())
+
+
 def _read(path: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return {}
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise InvalidInput(f"The settings in {path} cannot be read ({error}). Mend or remove that file.") from error
+        raise InvalidInput(
+            f"The settings in {path} cannot be read ({error}). Mend or remove that file."
+        ) from error
 
 
 def _person(stored: Mapping[str, Any], environ: Mapping[str, str]) -> Person:
