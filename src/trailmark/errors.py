@@ -7,6 +7,7 @@
     ├── Busy                       another process holds what is needed, and did not let go in time
     ├── Unavailable                this machine lacks something; the message says what to install
     ├── CommandFailed              an outside program failed; carries its own words
+    ├── Cancelled                  somebody asked for the work to stop, and it did
     └── Damaged                    stored data does not match its checksum or cannot be read
 
 A message says what happened, what is still intact and what to do next.
@@ -44,6 +45,10 @@ class CommandFailed(TrailmarkError):
         super().__init__(message)
         self.output = output
         self.code = code
+
+
+class Cancelled(TrailmarkError):
+    """Somebody asked for the work to stop, and it did."""
 
 
 class Damaged(TrailmarkError):
