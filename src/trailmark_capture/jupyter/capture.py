@@ -1,0 +1,151 @@
+"""Capture in one Jupyter server: the observer, the journal, and what is known of each kernel."""
+
+import os
+from collections.abc import Mapping
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from typing import Any
+
+from trailmark_capture.jupyter.follower import Accesses, Follower
+from trailmark_capture.jupyter.notebooks import Notebooks, find_started_for
+from trailmark_capture.jupyter.observer import Address, Observer, Watch
+from trailmark_capture.jupyter.recording import Recording
+from trailmark_capture.jupyter.requests import Requests
+from trailmark_capture.jupyter.seams import Config
+
+_SERVERS_OWN = frozenset(
+    {
+        "JUPYTER_TOKEN",
+        "JUPYTER_CONFIG_DIR",
+        "JUPYTER_DATA_DIR",
+        "JUPYTER_RUNTIME_DIR",
+        "JUPYTERLAB_SETTINGS_DIR",
+        "JUPYTERLAB_WORKSPACES_DIR",
+        "PYTHONPATH",
+        "PYTHONHOME",
+    }
+)
+
+
+@dataclass
+class Kernel:
+    """What capture knows of a kernel; it is what the kernel's follower asks."""
+
+    id: str
+    capture: "Capture"
+    language: str = "python"
+    pid: int | None = None
+    watch: Watch | None = field(default=None, repr=False)
+
+    def facts(self) -> Mapping[str, Any]:
+        """Return the fields that all entries of this kernel share."""
+        config = self.capture.config
+        return {
+            "tool": config.tool,
+            "session": config.session,
+            "engine": config.engine,
+            "environment": config.environment,
+            "actor": config.actor,
+            "language": self.language,
+            "files_log": None,
+            "pid": self.pid,
+        }
+
+    def notebook(self, cell: str | None) -> str | None:
+        """Return the path of the notebook that the kernel belongs to now."""
+        return next(iter(self.capture.notebooks.of(self.id)), None)
+
+    def files(self, since: float, until: float) -> Accesses:
+        """Return the files that the kernel and its children touched in a span of time."""
+        return Accesses()
+
+    def changed_between(self, since: float, until: float) -> Accesses:
+        """Return the files written or deleted in a span of time by nobody's cell."""
+        return Accesses()
+
+    def save_expected(self) -> bool:
+        """Return whether JupyterLab saves the notebook after each execution."""
+        return False
+
+
+class Capture:
+    """The capture of one server. Made once, before the server; closed when the server ends."""
+
+    def __init__(self, config: Config) -> None:
+        self.config = config
+        self.requests = Requests()
+        self.notebooks = Notebooks()
+        self.recording = Recording(config.journal, config.nudge, config.recorder)
+        self.observer = Observer(each_turn=self.recording.tick)
+        self._kernels: dict[str, Kernel] = {}
+
+    def start(self) -> None:
+        """Start observing."""
+        self.observer.start()
+
+    def close(self) -> None:
+        """End what is open and give the journal up."""
+        self.observer.close()
+        self.recording.close()
+
+    def kernel_environment(self, kernel_id: str, environ: Mapping[str, str] | None) -> dict[str, str]:
+        """Return the variables for a kernel: the server's own taken out, the file shim's put in."""
+        given = dict(os.environ if environ is None else environ)
+        self.notebooks.seed(kernel_id, find_started_for(given, self.config.project))
+        return {name: value for name, value in given.items() if name not in _SERVERS_OWN}
+
+    def started(self, kernel_id: str, address: Address, pid: int | None, language: str) -> "Future[None]":
+        """Observe a kernel that has just been started."""
+        kernel = Kernel(kernel_id, self, language, pid)
+        follower = Follower(
+            kernel,
+            self.requests,
+            self.recording.append,
+            max_output_bytes=self.config.max_output_bytes,
+        )
+        kernel.watch = Watch(address, follower)
+        self._kernels[kernel_id] = kernel
+        return self.observer.attach(kernel.watch)
+
+    def restarted(self, kernel_id: str, address: Address, pid: int | None) -> "Future[None] | None":
+        """End what the old process was doing, and observe the new one."""
+        kernel = self._kernels.get(kernel_id)
+        if kernel is None or kernel.watch is None:
+            return None
+        future = self.observer.stopped(kernel.watch, address)
+        kernel.pid = pid
+        return future
+
+    def stopped(self, kernel_id: str) -> "Future[None] | None":
+        """End what a kernel was doing, and observe it no longer."""
+        kernel = self._kernels.pop(kernel_id, None)
+        return self.observer.stopped(kernel.watch) if kernel is not None and kernel.watch else None
+
+    def interrupted(self, kernel_id: str) -> None:
+        """Note that somebody interrupted a kernel."""
+        watch = self.watch_of(kernel_id)
+        if watch is not None:
+            self.observer.interrupted(watch)
+
+    def watch_of(self, kernel_id: str) -> Watch | None:
+        """Return how a kernel is observed, or None when it is not."""
+        kernel = self._kernels.get(kernel_id)
+        return kernel.watch if kernel is not None else None
+
+
+_current: list[Capture] = []
+
+
+def begin(config: Config) -> Capture:
+    """Make and start the capture of this process."""
+    capture = Capture(config)
+    capture.start()
+    _current[:] = [capture]
+    return capture
+
+
+def current() -> Capture:
+    """Return the capture of this process. Raises LookupError when there is none."""
+    if not _current:
+        raise LookupError("Capture has not been started in this process.")
+    return _current[0]

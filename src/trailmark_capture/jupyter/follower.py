@@ -1,0 +1,434 @@
+"""Follows the messages of one kernel: messages grouped into actions, actions into journal entries (pure).
+
+A cell is *begun* at `execute_input` and *ended* at `status: idle`. What is shown after that, by a thread, a
+later display update or a widget's callback, becomes an entry of its own that `continues` the cell it belongs
+to.
+"""
+
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from trailmark_capture import journal
+from trailmark_capture.jupyter.messages import Message
+from trailmark_capture.jupyter.outputs import Outputs, Redact, display_id_of
+from trailmark_capture.jupyter.requests import Request, Requests
+
+QUIET = 0.3
+LONGEST = 5.0
+_KEPT = 20_000
+_SHOWN = frozenset({"stream", "display_data", "execute_result", "error"})
+_CALLBACKS = frozenset({"comm_msg", "comm_open", "comm_close"})
+
+Entry = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """The cell that an output belongs to."""
+
+    id: str
+    notebook: str | None
+    cell: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Accesses:
+    """Files that were read, written and deleted, in the journal's form."""
+
+    reads: list[Entry] = field(default_factory=list)
+    writes: list[Entry] = field(default_factory=list)
+    deletes: list[str] = field(default_factory=list)
+    by: str = "none"
+
+    def __bool__(self) -> bool:
+        return bool(self.reads or self.writes or self.deletes)
+
+
+class Surroundings(Protocol):
+    """What a follower asks of the rest of capture."""
+
+    def facts(self) -> Mapping[str, Any]:
+        """Return the fields that all entries of this kernel share."""
+
+    def notebook(self, cell: str | None) -> str | None:
+        """Return the path of the notebook that the kernel belongs to now."""
+
+    def files(self, since: float, until: float) -> Accesses:
+        """Return the files that the kernel and its children touched in a span of time."""
+
+    def changed_between(self, since: float, until: float) -> Accesses:
+        """Return the files written or deleted in a span of time by nobody's cell."""
+
+    def save_expected(self) -> bool:
+        """Return whether the notebook will be saved by whoever runs its cells."""
+
+
+@dataclass
+class _Action:
+    """A cell that is running."""
+
+    id: str
+    request: Request
+    started: float
+    outputs: Outputs
+    notebook: str | None
+    count: int | None = None
+    interrupted: bool = False
+
+    @property
+    def origin(self) -> Origin:
+        return Origin(self.id, self.notebook, self.request.cell)
+
+
+@dataclass
+class _Late:
+    """What is shown for a cell after it has ended, gathered until it is quiet."""
+
+    id: str
+    origin: Origin | None
+    title: str
+    started: float
+    last: float
+    outputs: Outputs
+    open: dict[str, float] = field(default_factory=dict)
+    spans: list[tuple[float, float]] = field(default_factory=list)
+    begun: bool = False
+
+
+class Follower:
+    """Turns one kernel's messages into entries, which it hands to `emit` in order."""
+
+    def __init__(
+        self,
+        surroundings: Surroundings,
+        requests: Requests,
+        emit: Callable[[Entry], None],
+        *,
+        redact: Redact = str,
+        max_output_bytes: int = 50 * 1024 * 1024,
+    ) -> None:
+        self._around = surroundings
+        self._requests = requests
+        self._emit = emit
+        self._redact = redact
+        self._limit = max_output_bytes
+        self._busy: dict[str, float] = {}
+        self._running: dict[str, _Action] = {}
+        self._ended: OrderedDict[str, Origin] = OrderedDict()
+        self._displays: OrderedDict[str, Origin] = OrderedDict()
+        self._comms: OrderedDict[str, Origin] = OrderedDict()
+        self._late: dict[str | None, _Late] = {}
+        self._last_end = 0.0
+
+    # What arrives
+
+    def handle(self, message: Message) -> None:
+        """Take one message of the kernel."""
+        if message.kind == "status":
+            self._status(message)
+        elif message.kind == "execute_input":
+            self._begin(message, message.content.get("code", ""), message.content.get("execution_count"))
+        elif message.kind == "update_display_data":
+            self._update(message)
+        elif message.kind in _SHOWN:
+            self._show(message)
+        elif message.kind == "clear_output":
+            self._clear(message)
+        elif message.kind == "comm_open":
+            self._comm(message)
+
+    def interrupt(self) -> None:
+        """Note that somebody asked the kernel to interrupt what it does."""
+        for action in self._running.values():
+            action.interrupted = True
+
+    def stop(self, at: float, status: str = "lost") -> None:
+        """End all that is open: the kernel is gone."""
+        for message_id in list(self._running):
+            self._end(message_id, at, status)
+        for late in list(self._late.values()):
+            late.spans += [(since, at) for since in late.open.values()]
+            self._flush(late, status if late.open else "ok")
+        self._busy.clear()
+
+    def due(self) -> float | None:
+        """Return when `tick` has something to do next, or None."""
+        times = [self._deadline(late) for late in self._late.values()]
+        return min(times, default=None)
+
+    def tick(self, now: float) -> None:
+        """Write out the late output that has been quiet for a moment."""
+        for late in list(self._late.values()):
+            if now < self._deadline(late):
+                continue
+            if late.open:
+                self._begin_late(late)
+            else:
+                self._flush(late, "ok")
+
+    # Cells
+
+    def _status(self, message: Message) -> None:
+        state = message.content.get("execution_state")
+        if state == "starting":
+            self.stop(message.at)
+        elif message.parent_kind == "execute_request":
+            if state == "busy":
+                self._busy[message.parent] = message.at
+            elif state == "idle":
+                self._idle(message)
+        elif message.parent_kind in _CALLBACKS:
+            self._callback(message, state)
+
+    def _begin(self, message: Message, code: str, count: int | None) -> _Action | None:
+        request = self._requests.find(message.parent, message.parent_session, wait=0.25)
+        if request is not None and not request.recorded:
+            return None
+        if request is None:
+            request = Request(id=message.parent, code=code)
+        started = self._busy.get(message.parent, message.at)
+        action = _Action(
+            id=journal.new_id(started),
+            request=request,
+            started=started,
+            outputs=Outputs(self._limit),
+            notebook=self._around.notebook(request.cell),
+            count=count,
+        )
+        self._running[message.parent] = action
+        self._emit(self._beginning(action))
+        return action
+
+    def _idle(self, message: Message) -> None:
+        if message.parent in self._running:
+            self._end(message.parent, message.at, None)
+        elif message.parent not in self._ended:
+            self._abort(message)
+        self._busy.pop(message.parent, None)
+
+    def _abort(self, message: Message) -> None:
+        """Record a request that the kernel passed over, as it does after an error in the cell before."""
+        request = self._requests.find(message.parent, message.parent_session, wait=0.25)
+        if request is None or not request.recorded:
+            return
+        started = self._busy.get(message.parent, message.at)
+        notebook = self._around.notebook(request.cell)
+        action = _Action(journal.new_id(started), request, started, Outputs(self._limit), notebook)
+        self._remember(message.parent, action.origin)
+        self._emit(self._ending(action, message.at, "aborted", Accesses(by="none")))
+
+    def _end(self, message_id: str, at: float, status: str | None) -> None:
+        action = self._running.pop(message_id)
+        action.notebook = self._around.notebook(action.request.cell) or action.notebook
+        self._remember(message_id, action.origin)
+        self._last_end = max(self._last_end, at)
+        files = self._around.files(action.started, at)
+        self._emit(self._ending(action, at, status or _status_of(action), files))
+
+    def _remember(self, message_id: str, origin: Origin) -> None:
+        _keep(self._ended, message_id, origin)
+
+    # What is shown
+
+    def _show(self, message: Message) -> None:
+        outputs, origin = self._target(message)
+        if outputs is None:
+            return
+        outputs.add(message.kind, message.content)
+        display_id = display_id_of(message.content)
+        if display_id and origin:
+            _keep(self._displays, display_id, origin)
+
+    def _clear(self, message: Message) -> None:
+        outputs, _ = self._target(message)
+        if outputs is not None:
+            outputs.clear(wait=bool(message.content.get("wait")))
+
+    def _update(self, message: Message) -> None:
+        display_id = display_id_of(message.content)
+        if display_id is None:
+            return
+        for action in self._running.values():
+            if action.outputs.update(display_id, message.content):
+                return
+        origin = self._displays.get(display_id)
+        if origin is None:
+            return
+        late = self._late_of(origin, "Display update", message)
+        if not late.outputs.update(display_id, message.content):
+            late.outputs.add("display_data", message.content)
+
+    def _comm(self, message: Message) -> None:
+        comm = message.content.get("comm_id")
+        origin = self._origin_of(message)
+        if isinstance(comm, str) and origin:
+            _keep(self._comms, comm, origin)
+
+    def _origin_of(self, message: Message) -> Origin | None:
+        if message.parent in self._running:
+            return self._running[message.parent].origin
+        if message.parent in self._ended:
+            return self._ended[message.parent]
+        return self._callback_origin(message) if message.parent_kind in _CALLBACKS else None
+
+    def _target(self, message: Message) -> tuple[Outputs | None, Origin | None]:
+        """Return where an output goes, and the cell that it belongs to; nothing for what is not recorded."""
+        action = self._running.get(message.parent)
+        if action is None and message.parent_kind == "execute_request" and message.parent not in self._ended:
+            request = self._requests.find(message.parent, message.parent_session)
+            action = self._begin(message, request.code, None) if request else None
+        if action is not None:
+            return action.outputs, action.origin
+        if message.parent in self._ended:
+            ended = self._ended[message.parent]
+            return self._late_of(ended, "Late output", message).outputs, ended
+        if message.parent_kind in _CALLBACKS:
+            origin = self._callback_origin(message)
+            return self._late_of(origin, "Widget", message).outputs, origin
+        return None, None
+
+    # What comes late
+
+    def _callback_origin(self, message: Message) -> Origin | None:
+        request = self._requests.find(message.parent, message.parent_session, wait=0.1)
+        return self._comms.get(request.comm) if request and request.comm else None
+
+    def _callback(self, message: Message, state: object) -> None:
+        origin = self._callback_origin(message)
+        if state == "busy":
+            late = self._late_of(origin, "Widget", message)
+            late.open[message.parent] = message.at
+        elif state == "idle":
+            late = self._late_of(origin, "Widget", message)
+            since = late.open.pop(message.parent, message.at)
+            late.spans.append((since, message.at))
+            self._last_end = max(self._last_end, message.at)
+
+    def _late_of(self, origin: Origin | None, title: str, message: Message) -> _Late:
+        key = origin.id if origin else None
+        late = self._late.get(key)
+        if late is None:
+            at = message.at
+            late = _Late(journal.new_id(at), origin, title, at, at, Outputs(self._limit))
+            self._late[key] = late
+        late.last = message.at
+        return late
+
+    def _deadline(self, late: _Late) -> float:
+        if late.open:
+            return float("inf") if late.begun else late.started + 1.0
+        return min(late.last + QUIET, late.started + LONGEST)
+
+    def _begin_late(self, late: _Late) -> None:
+        late.begun = True
+        self._emit({**self._described(late), "type": "begin"})
+
+    def _flush(self, late: _Late, status: str) -> None:
+        del self._late[late.origin.id if late.origin else None]
+        files = self._files_of(late)
+        if not (late.outputs or files or late.begun):
+            return
+        failure = late.outputs.failure()
+        self._emit(
+            {
+                **self._described(late),
+                "type": "end",
+                "ended": max([late.last, *(until for _, until in late.spans)]),
+                "status": "error" if failure and status == "ok" else status,
+                "execution_count": None,
+                "outputs": late.outputs.journal(self._redact),
+                "error": failure.facts(self._redact) if failure else None,
+                "notebook_outputs": None,
+                **_files(files),
+                "exit_code": None,
+                "resources": None,
+            }
+        )
+
+    def _files_of(self, late: _Late) -> Accesses:
+        found = [self._around.files(since, until) for since, until in late.spans]
+        if not late.spans and len(self._late) == 0 and not self._running:
+            found = [self._around.changed_between(self._last_end, late.last)]
+            self._last_end = max(self._last_end, late.last)
+        return _merged(found)
+
+    # Entries
+
+    def _beginning(self, action: _Action) -> Entry:
+        request = action.request
+        return {
+            **self._around.facts(),
+            "type": "begin",
+            "id": action.id,
+            "kind": "cell",
+            "started": action.started,
+            **_source(action.notebook, request.cell),
+            "code": self._redact(request.code),
+            "title": None,
+            "continues": None,
+        }
+
+    def _described(self, late: _Late) -> Entry:
+        origin = late.origin
+        return {
+            **self._around.facts(),
+            "id": late.id,
+            "kind": "cell",
+            "started": late.started,
+            **_source(origin.notebook if origin else None, origin.cell if origin else None),
+            "code": "",
+            "title": late.title,
+            "continues": origin.id if origin else None,
+        }
+
+    def _ending(self, action: _Action, at: float, status: str, files: Accesses) -> Entry:
+        failure = action.outputs.failure()
+        return {
+            **self._beginning(action),
+            "type": "end",
+            "ended": at,
+            "status": status,
+            "execution_count": action.count,
+            "outputs": action.outputs.journal(self._redact),
+            "error": failure.facts(self._redact) if failure else None,
+            "notebook_outputs": action.outputs.notebook(self._redact),
+            "save_expected": bool(action.notebook and action.request.cell and self._around.save_expected()),
+            **_files(files),
+            "exit_code": None,
+            "resources": None,
+        }
+
+
+def _status_of(action: _Action) -> str:
+    failure = action.outputs.failure()
+    if failure is None:
+        return "ok"
+    if failure.name == "KeyboardInterrupt" or action.interrupted:
+        return "interrupted"
+    return "error"
+
+
+def _source(notebook: str | None, cell: str | None) -> Entry:
+    source = f"{notebook}#{cell}" if notebook and cell else notebook
+    return {"source": source, "notebook": notebook, "cell": cell}
+
+
+def _files(files: Accesses) -> Entry:
+    return {"reads": files.reads, "writes": files.writes, "deletes": files.deletes, "files_by": files.by}
+
+
+def _merged(found: list[Accesses]) -> Accesses:
+    reads = {entry["path"]: entry for files in found for entry in files.reads}
+    writes = {entry["path"]: entry for files in found for entry in files.writes}
+    deletes = dict.fromkeys(path for files in found for path in files.deletes)
+    by = found[0].by if found else "none"
+    return Accesses(list(reads.values()), list(writes.values()), list(deletes), by)
+
+
+def _keep(known: OrderedDict[str, Origin], key: str, origin: Origin) -> None:
+    known[key] = origin
+    known.move_to_end(key)
+    if len(known) > _KEPT:
+        known.popitem(last=False)

@@ -1,0 +1,70 @@
+"""Kernels that run in the person's environment and are observed from their first message to their last."""
+
+import asyncio
+import contextlib
+from concurrent.futures import Future
+from typing import Any
+
+from jupyter_server.services.kernels.kernelmanager import ServerKernelManager
+
+from trailmark_capture.jupyter.capture import current
+from trailmark_capture.jupyter.observer import Address
+
+_PATIENCE = 5.0
+
+
+class TrailKernelManager(ServerKernelManager):  # type: ignore[misc]
+    """Starts a kernel with the file shim, and tells the observer when it starts, restarts, stops."""
+
+    async def start_kernel(self, *args: Any, **kwargs: Any) -> Any:
+        """Start the kernel in the person's environment and subscribe to it."""
+        capture = current()
+        kernel_id = kwargs.get("kernel_id") or self.kernel_id
+        kwargs["env"] = capture.kernel_environment(kernel_id, kwargs.get("env"))
+        result = await super().start_kernel(*args, **kwargs)
+        await _done(capture.started(self.kernel_id, self._address(), self._pid(), self._language()))
+        return result
+
+    async def restart_kernel(self, *args: Any, **kwargs: Any) -> Any:
+        """Restart the kernel; what it was doing is ended as lost unless it answered before."""
+        try:
+            return await super().restart_kernel(*args, **kwargs)
+        finally:
+            await _done(current().restarted(self.kernel_id, self._address(), self._pid()))
+
+    async def shutdown_kernel(self, *args: Any, **kwargs: Any) -> Any:
+        """Stop the kernel; what it was doing is ended as lost unless it answered before."""
+        try:
+            return await super().shutdown_kernel(*args, **kwargs)
+        finally:
+            await _done(current().stopped(self.kernel_id))
+
+    async def interrupt_kernel(self, *args: Any, **kwargs: Any) -> Any:
+        """Interrupt the kernel."""
+        current().interrupted(self.kernel_id)
+        return await super().interrupt_kernel(*args, **kwargs)
+
+    def update_env(self, *, env: dict[str, str]) -> None:
+        """Take over the session's name for the next restart, and nothing of the server's own environment."""
+        super().update_env(env={name: value for name, value in env.items() if name == "JPY_SESSION_NAME"})
+
+    def _address(self) -> Address:
+        info = self.get_connection_info()
+        separator = ":" if info["transport"] == "tcp" else "-"
+        return Address(
+            f"{info['transport']}://{info['ip']}{separator}{info['iopub_port']}", bytes(self.session.key)
+        )
+
+    def _pid(self) -> int | None:
+        return getattr(self.provisioner, "pid", None)
+
+    def _language(self) -> str:
+        spec = self.kernel_spec
+        return (spec.language if spec is not None else "") or "python"
+
+
+async def _done(future: "Future[None] | None") -> None:
+    if future is None:
+        return
+    with contextlib.suppress(asyncio.TimeoutError):
+        await asyncio.wait_for(asyncio.wrap_future(future), _PATIENCE)

@@ -1,0 +1,44 @@
+"""Which kernels a person is offered: the project's environment, and what the system has; not our own."""
+
+import sys
+from pathlib import Path
+from typing import Any
+
+from ipykernel.kernelspec import RESOURCES
+from jupyter_client.kernelspec import KernelSpec, KernelSpecManager
+from jupyter_core.paths import SYSTEM_JUPYTER_PATH
+from traitlets import Unicode
+
+NATIVE = "python3"
+
+
+class EnvironmentKernelSpecManager(KernelSpecManager):  # type: ignore[misc]
+    """Offers one Python: the interpreter of the project's environment, under the name python3."""
+
+    python = Unicode(config=True, help="The interpreter of the project's environment.")
+    display_name = Unicode("Python", config=True, help="What its kernel is called.")
+    ensure_native_kernel = False
+
+    def _kernel_dirs_default(self) -> list[str]:
+        tool = Path(sys.prefix).resolve()
+        environment = Path(self.python).parent.parent
+        shares = [environment / "share" / "jupyter", *map(Path, SYSTEM_JUPYTER_PATH)]
+        own = tool / "share" / "jupyter"
+        return [str(share / "kernels") for share in shares if share.resolve() != own]
+
+    def find_kernel_specs(self) -> dict[str, str]:
+        """Return the kernels' names and resource folders."""
+        return {**super().find_kernel_specs(), NATIVE: RESOURCES}
+
+    def get_kernel_spec(self, kernel_name: str) -> Any:
+        """Return a kernel's specification."""
+        if kernel_name.lower() != NATIVE:
+            return super().get_kernel_spec(kernel_name)
+        return KernelSpec(
+            argv=[self.python, "-m", "ipykernel_launcher", "-f", "{connection_file}"],
+            name=NATIVE,
+            display_name=self.display_name,
+            language="python",
+            resource_dir=RESOURCES,
+            metadata={"debugger": True},
+        )

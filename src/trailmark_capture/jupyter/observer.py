@@ -1,0 +1,174 @@
+"""Watches what kernels publish, in a thread of its own with a subscription of its own per kernel."""
+
+import logging
+import queue
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+
+import zmq
+
+from trailmark_capture.jupyter.follower import Follower
+from trailmark_capture.jupyter.messages import parse
+
+_RECONNECT = 10
+_AT_ONCE = 200
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Address:
+    """Where a kernel publishes, and the key it signs with."""
+
+    url: str
+    key: bytes
+
+
+@dataclass
+class Watch:
+    """One kernel under observation. `live` is set once the subscription has brought a message."""
+
+    address: Address
+    follower: Follower
+    live: threading.Event = field(default_factory=threading.Event)
+
+
+class Observer:
+    """The observing thread. Its methods may be called from any other thread; each returns at once.
+
+    `each_turn` is called by the thread between messages, at least every `pause` seconds.
+    """
+
+    def __init__(self, each_turn: Callable[[float], None] | None = None, pause: float = 0.2) -> None:
+        self._context = zmq.Context()
+        self._orders: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
+        self._each_turn = each_turn
+        self._pause = pause
+        self._watched: dict[zmq.Socket[bytes], Watch] = {}
+        self._poller = zmq.Poller()
+        self._lock = threading.Lock()
+        self._bell = self._context.socket(zmq.PAIR)
+        self._ear = self._context.socket(zmq.PAIR)
+        self._ear.bind("inproc://orders")
+        self._bell.connect("inproc://orders")
+        self._poller.register(self._ear, zmq.POLLIN)
+        self._open = True
+        self._thread = threading.Thread(target=self._run, name="trailmark-observer", daemon=True)
+
+    def start(self) -> None:
+        """Start the thread."""
+        self._thread.start()
+
+    def attach(self, watch: Watch) -> "Future[None]":
+        """Subscribe to a kernel."""
+        return self._order(lambda: self._subscribe(watch))
+
+    def stopped(self, watch: Watch, address: Address | None = None) -> "Future[None]":
+        """Note that the kernel's process is gone; with an address, that a new one publishes there."""
+        return self._order(lambda: self._stopped(watch, address))
+
+    def interrupted(self, watch: Watch) -> "Future[None]":
+        """Note that somebody interrupted the kernel."""
+        return self._order(watch.follower.interrupt)
+
+    def close(self, timeout: float = 5.0) -> None:
+        """End what is open and stop the thread."""
+        if self._thread.is_alive():
+            self._order(self._finish)
+            self._thread.join(timeout)
+
+    def _order(self, action: Callable[[], None]) -> "Future[None]":
+        done: Future[None] = Future()
+
+        def act() -> None:
+            try:
+                action()
+            except Exception as error:
+                done.set_exception(error)
+                _log.exception("The observer could not follow an order")
+            else:
+                done.set_result(None)
+
+        self._orders.put(act)
+        with self._lock:
+            self._bell.send(b"")
+        return done
+
+    # In the thread
+
+    def _run(self) -> None:
+        while self._open:
+            try:
+                self._turn()
+            except Exception:
+                _log.exception("The observer goes on after an error")
+        self._context.destroy(linger=0)
+
+    def _turn(self) -> None:
+        for socket, _ in self._poller.poll(self._timeout()):
+            if socket is self._ear:
+                socket.recv()
+                self._orders.get()()
+            elif socket in self._watched:
+                self._receive(socket, _AT_ONCE)
+        now = time.time()
+        for watch in self._watched.values():
+            watch.follower.tick(now)
+        if self._each_turn is not None:
+            self._each_turn(now)
+
+    def _timeout(self) -> int:
+        due = [time_ for watch in self._watched.values() if (time_ := watch.follower.due()) is not None]
+        wait = min([self._pause, *(at - time.time() for at in due)])
+        return max(0, int(wait * 1000) + 1)
+
+    def _receive(self, socket: "zmq.Socket[bytes]", most: int) -> bool:
+        """Handle the messages that have come; True when there may be more."""
+        watch = self._watched[socket]
+        for _ in range(most):
+            try:
+                frames = socket.recv_multipart(zmq.NOBLOCK)
+            except zmq.Again:
+                return False
+            message = parse(frames, watch.address.key, time.time())
+            if message is None:
+                continue
+            watch.live.set()
+            try:
+                watch.follower.handle(message)
+            except Exception:
+                _log.exception("A message of a kernel could not be recorded")
+        return True
+
+    def _subscribe(self, watch: Watch) -> None:
+        socket = self._context.socket(zmq.SUB)
+        socket.set(zmq.RCVHWM, 0)
+        socket.set(zmq.LINGER, 0)
+        socket.set(zmq.RECONNECT_IVL, _RECONNECT)
+        socket.subscribe(b"")
+        socket.connect(watch.address.url)
+        self._watched[socket] = watch
+        self._poller.register(socket, zmq.POLLIN)
+
+    def _stopped(self, watch: Watch, address: Address | None) -> None:
+        socket = next((socket for socket, known in self._watched.items() if known is watch), None)
+        if socket is None:
+            return
+        while self._receive(socket, _AT_ONCE):
+            pass
+        watch.follower.stop(time.time())
+        if address == watch.address:
+            return
+        self._poller.unregister(socket)
+        socket.close()
+        del self._watched[socket]
+        if address is not None:
+            watch.address = address
+            self._subscribe(watch)
+
+    def _finish(self) -> None:
+        for watch in list(self._watched.values()):
+            self._stopped(watch, None)
+        self._open = False

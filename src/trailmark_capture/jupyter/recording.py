@@ -1,0 +1,89 @@
+"""Writes entries into the journal, holds them while the disk refuses, and sees to it that a recorder runs."""
+
+import logging
+import subprocess
+import threading
+import time
+from collections import deque
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from trailmark_capture import journal
+
+_START_EVERY = 2.0
+_RETRY_EVERY = 1.0
+_log = logging.getLogger(__name__)
+
+
+class Recording:
+    """The journal as capture sees it: `append` never raises and never loses an entry while the process lives.
+
+    All entries pass through one thread at a time; `append` returns when the entry is on disk or held.
+    """
+
+    def __init__(self, folder: Path, nudge: Path | None, recorder: Sequence[str] | None) -> None:
+        self._writer = journal.Writer(folder, "jupyterlab")
+        self._nudge = nudge
+        self._recorder = list(recorder or ())
+        self._child: subprocess.Popen[bytes] | None = None
+        self._started = float("-inf")
+        self._held: deque[dict[str, Any]] = deque()
+        self._retry = 0.0
+        self._lock = threading.Lock()
+        self.problem: str | None = None
+
+    def append(self, entry: dict[str, Any]) -> None:
+        """Write an entry durably, behind those that are still held."""
+        with self._lock:
+            self._held.append(entry)
+            self._drain()
+
+    def tick(self, now: float) -> None:
+        """Try again to write what is held."""
+        if self._held and now >= self._retry:
+            with self._lock:
+                self._drain()
+
+    def due(self) -> float | None:
+        """Return when `tick` has something to do, or None."""
+        return self._retry if self._held else None
+
+    def close(self) -> None:
+        """Write what can be written and give the journal's segment up."""
+        with self._lock:
+            self._drain()
+            self._writer.close()
+
+    def _drain(self) -> None:
+        while self._held:
+            try:
+                self._writer.append(self._held[0])
+            except OSError as error:
+                self.problem = error.strerror or str(error)
+                self._retry = time.time() + _RETRY_EVERY
+                _log.error("The journal cannot be written (%s); %d entries are held", error, len(self._held))
+                return
+            self._held.popleft()
+        self.problem = None
+        self._wake_recorder()
+
+    def _wake_recorder(self) -> None:
+        if self._nudge is None or journal.nudge(self._nudge) or not self._recorder:
+            return
+        now = time.monotonic()
+        if now - self._started < _START_EVERY:
+            return
+        self._started = now
+        if self._child is not None:
+            self._child.poll()
+        try:
+            self._child = subprocess.Popen(
+                self._recorder,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                start_new_session=True,
+            )
+        except OSError as error:
+            _log.error("The recorder cannot be started: %s", error)

@@ -1,0 +1,102 @@
+"""What clients asked of kernels, as seen on the websocket: cell ids, sources, and who wants no record."""
+
+import json
+import threading
+from collections import OrderedDict
+from dataclasses import dataclass
+from typing import Any
+
+_KEPT = 20_000
+_WATCHED = (b"execute_request", b"comm_")
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One request. `comm` is the widget channel that a comm message is meant for."""
+
+    id: str
+    code: str = ""
+    cell: str | None = None
+    recorded: bool = True
+    comm: str | None = None
+
+
+class Requests:
+    """The newest requests by message id; written by the event loop, read by the observer's thread."""
+
+    def __init__(self) -> None:
+        self._known: OrderedDict[str, Request] = OrderedDict()
+        self._sessions: set[str] = set()
+        self._changed = threading.Condition()
+
+    def add_session(self, session: str) -> None:
+        """Note that a websocket speaks for this client session: its requests are all seen here."""
+        self._sessions.add(session)
+
+    def add(self, request: Request) -> None:
+        """Keep a request until newer ones push it out."""
+        with self._changed:
+            self._known[request.id] = request
+            if len(self._known) > _KEPT:
+                self._known.popitem(last=False)
+            self._changed.notify_all()
+
+    def find(self, message_id: str, session: str = "", wait: float = 0.0) -> Request | None:
+        """Return the request, waiting a moment for one that a websocket has forwarded but not yet noted."""
+        with self._changed:
+            if session in self._sessions and wait:
+                self._changed.wait_for(lambda: message_id in self._known, wait)
+            return self._known.get(message_id)
+
+
+def peek(message: str | bytes, *, framed: bool) -> Request | None:
+    """Return the request in a websocket's message, or None when it is of no interest. Never raises.
+
+    `framed` tells the protocol ``v1.kernel.websocket.jupyter.org`` from the older one.
+    """
+    try:
+        if framed:
+            return _peek_framed(message) if isinstance(message, bytes) else None
+        return _peek_json(message)
+    except (ValueError, KeyError, TypeError, AttributeError, IndexError):
+        return None
+
+
+def _peek_framed(message: bytes) -> Request | None:
+    count = int.from_bytes(message[:8], "little")
+    offsets = [int.from_bytes(message[8 * i : 8 * i + 8], "little") for i in range(1, min(count, 6) + 1)]
+    if message[offsets[0] : offsets[1]] != b"shell":
+        return None
+    header = message[offsets[1] : offsets[2]]
+    if not any(word in header for word in _WATCHED):
+        return None
+    metadata = message[offsets[3] : offsets[4]]
+    content = message[offsets[4] : offsets[5]]
+    return _request(json.loads(header), json.loads(metadata), json.loads(content))
+
+
+def _peek_json(message: str | bytes) -> Request | None:
+    if isinstance(message, bytes):
+        count, start = int.from_bytes(message[:4], "big"), int.from_bytes(message[4:8], "big")
+        end = int.from_bytes(message[8:12], "big") if count > 1 else None
+        message = message[start:end].decode()
+    if not any(word.decode() in message for word in _WATCHED):
+        return None
+    parts = json.loads(message)
+    return _request(parts["header"], parts.get("metadata") or {}, parts["content"])
+
+
+def _request(header: dict[str, Any], metadata: dict[str, Any], content: dict[str, Any]) -> Request | None:
+    kind = header["msg_type"]
+    if kind.startswith("comm_"):
+        return Request(id=header["msg_id"], comm=content.get("comm_id"))
+    if kind != "execute_request":
+        return None
+    silent = bool(content.get("silent", False))
+    cell = metadata.get("cellId")
+    return Request(
+        id=header["msg_id"],
+        code=content.get("code", ""),
+        cell=cell if isinstance(cell, str) else None,
+        recorded=not silent and bool(content.get("store_history", True)),
+    )
