@@ -15,6 +15,7 @@ Entries (all times are seconds since the epoch, all paths POSIX, relative to the
 Standard library only, Python 3.8 or later: this runs in the person's own kernel and shell.
 """
 
+import contextlib
 import fcntl
 import json
 import os
@@ -113,15 +114,28 @@ def nudge(address: Optional[Path]) -> bool:
     """Wake whoever listens on a datagram socket; False when nobody does. Never blocks."""
     if address is None:
         return False
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as client:
-        client.setblocking(False)
-        try:
-            client.sendto(b"1", str(address))
-        except BlockingIOError:
-            return True
-        except OSError:
-            return False
+    try:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as client, short_address(address) as short:
+            client.setblocking(False)
+            client.sendto(b"1", short)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
     return True
+
+
+@contextlib.contextmanager
+def short_address(path: Path) -> Iterator[str]:
+    """Give a name for a socket's path that fits the 107 bytes which the kernel allows."""
+    if len(os.fsencode(str(path))) < 100 or not os.path.isdir("/proc/self/fd"):
+        yield str(path)
+        return
+    folder = os.open(str(path.parent), os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        yield "/proc/self/fd/{}/{}".format(folder, path.name)
+    finally:
+        os.close(folder)
 
 
 class Position(NamedTuple):

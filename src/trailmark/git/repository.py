@@ -134,6 +134,11 @@ class Repository:
         sync_files(objects / oid[:2] / oid[2:] for oid in self._unsynced)
         self._unsynced.clear()
 
+    def sync_refs(self) -> None:
+        """Return once every ref is on disk."""
+        self.flush()
+        sync_files(path for path in (self.git_folder / "refs").rglob("*") if path.is_file())
+
     def _written(self, oid: pygit2.Oid) -> Oid:
         written = Oid(str(oid))
         self._unsynced.add(written)

@@ -17,8 +17,8 @@ def check_project_name(name: str) -> str:
         or name.split(".", maxsplit=1)[0].lower() in _RESERVED
     ):
         raise InvalidInput(
-            f"“{name}” cannot be the name of a project. Use up to 100 letters (a to z), digits, “-”, “_” and “.”, "
-            "starting with a letter or a digit: for example " + suggest_name(name) + "."
+            f"“{name}” cannot be the name of a project. Use up to 100 letters (a to z), digits, “-”, “_” and "
+            f"“.”, starting with a letter or a digit: for example {suggest_name(name)}."
         )
     return name
 

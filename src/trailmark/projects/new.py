@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 from trailmark.activity import Action, Change, NewFile, ProjectLock, Trail, file_ref, record
 from trailmark.errors import AlreadyExists
@@ -24,12 +26,15 @@ def new_project(
     *,
     description: str = "",
     packages: tuple[str, ...] = (),
+    files: Mapping[str, bytes] = MappingProxyType({}),
     actor: str = "person",
 ) -> Project:
-    """Make a project with its folders, a README and one record. Raises AlreadyExists, InvalidInput."""
+    """Make a project with its folders, a README, `files` besides, and one record.
+
+    Raises AlreadyExists for a name that is taken, InvalidInput for one that cannot be.
+    """
     path = place_for(name, settings)
-    manifest = Manifest(name=name, description=description, packages=packages)
-    files = _first_files(manifest)
+    files = {**_first_files(Manifest(name=name, description=description, packages=packages)), **files}
     path.parent.mkdir(parents=True, exist_ok=True)
     building = Path(tempfile.mkdtemp(prefix=f".{name}-", dir=path.parent))
     try:
@@ -75,7 +80,8 @@ def publish(building: Path, path: Path) -> None:
 
 
 def _first_files(manifest: Manifest) -> dict[str, bytes]:
-    readme = f"# {manifest.name}\n\n{manifest.description or 'What this project is about, in a sentence or two.'}\n"
+    description = manifest.description or "What this project is about, in a sentence or two."
+    readme = f"# {manifest.name}\n\n{description}\n"
     return {
         ".gitignore": IGNORED.encode(),
         "README.md": readme.encode(),

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from trailmark.activity import ProjectLock, Trail
-from trailmark.errors import NotFound
+from trailmark.errors import InvalidInput, NotFound
 from trailmark.git import Repository
 from trailmark.projects.manifest import FILE_NAME, Manifest, parse_manifest
 from trailmark.settings import Settings
@@ -42,8 +42,12 @@ class Project:
         return parse_manifest(text, default_name=self.name)
 
     def max_file_bytes(self) -> int:
-        """How large a file may be for git to hold it."""
-        return self.manifest().max_file_bytes or self.settings.max_file_bytes
+        """How large a file may be for git to hold it; the setting's value while the manifest is broken."""
+        try:
+            chosen = self.manifest().max_file_bytes
+        except InvalidInput:
+            chosen = None
+        return chosen or self.settings.max_file_bytes
 
 
 def open_project(path: Path, settings: Settings) -> Project:
@@ -51,8 +55,8 @@ def open_project(path: Path, settings: Settings) -> Project:
     real = path.resolve()
     if not (real / ".git").exists() or not (real / FILE_NAME).exists():
         raise NotFound(
-            f"There is no Trailmark project in {path}. `trailmark list` shows the projects, `trailmark new NAME` "
-            "makes one, and `trailmark import` takes in what exists."
+            f"There is no Trailmark project in {path}. `trailmark list` shows the projects, "
+            "`trailmark new NAME` makes one, and `trailmark import` takes in what exists."
         )
     return Project(
         path=real,

@@ -1,0 +1,20 @@
+"""Bringing a project's trail up to date before a command reads or changes it."""
+
+from __future__ import annotations
+
+from trailmark.activity import Recorded
+from trailmark.projects.drain import Drain
+from trailmark.projects.project import Project
+from trailmark.projects.sweep import sweep
+
+
+def catch_up(project: Project, *, drain: Drain | None = None, actor: str = "person") -> list[Recorded]:
+    """Record what capture has journalled, then what was changed by hand. Returns what was recorded."""
+    drain = drain or Drain(project)
+    with project.trail.lock:
+        recorded = drain.run()
+        busy = drain.busy_paths()
+        if busy is None or project.repository.is_in_operation():
+            return recorded
+        swept = sweep(project, exclude=busy, actor=actor)
+    return recorded + ([swept] if swept is not None else [])

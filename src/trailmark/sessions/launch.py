@@ -1,0 +1,158 @@
+"""Launching JupyterLab in a project: its environment made, capture attached, the server ready to answer."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import socket
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Mapping
+
+from trailmark_capture.config import Config
+
+from trailmark.engines import Engine, SessionSpec
+from trailmark.environments import Realised
+from trailmark.errors import CommandFailed, InvalidInput
+from trailmark.process import spawn
+from trailmark.progress import Progress
+from trailmark.projects.catch_up import catch_up
+from trailmark.projects.packages import ready_environment
+from trailmark.projects.project import Project
+from trailmark.projects.secrets import secret_values
+from trailmark.sessions.capture import capture_config, recorder_command, write_config
+from trailmark.sessions.session import Session, folder_of, iter_sessions, write_session
+from trailmark_capture.journal import new_id
+from trailmark_capture.jupyter import settings as jupyter_settings
+
+TOOLS = ("jupyterlab",)
+KERNEL = "python3"
+READY_SECONDS = 60.0
+_LEAKS = ("VIRTUAL_ENV", "PYTHONPATH", "PYTHONHOME", "PYTHONSTARTUP", "JUPYTER_PATH", "JUPYTER_CONFIG_PATH")
+
+
+def launch(
+    project: Project, engine: Engine, progress: Progress, *, tool: str = "jupyterlab", actor: str = "person"
+) -> Session:
+    """Start a tool in the project, or return the session that runs already.
+
+    Raises InvalidInput for an unknown tool and CommandFailed, with the tool's own words, when it does not start.
+    """
+    if tool not in TOOLS:
+        raise InvalidInput(f"There is no tool “{tool}”. This machine offers: {', '.join(TOOLS)}.")
+    running = find_running(project, engine, tool)
+    if running is not None:
+        ensure_recorder(project)
+        return running
+    progress.step("Bringing the trail up to date")
+    catch_up(project)
+    realised = ready_environment(project, progress, actor=actor)
+    progress.step("Starting JupyterLab", 0.9)
+    session = _prepare(project, realised, tool, actor)
+    ensure_recorder(project)
+    engine.submit(_spec(project, session))
+    _wait_until_ready(project, engine, session)
+    progress.step("Ready", 1.0)
+    return session
+
+
+def find_running(project: Project, engine: Engine, tool: str) -> Session | None:
+    """Return the session in which a tool runs on the project, None when it does not."""
+    for session in iter_sessions(project.settings, project.path):
+        state = engine.inspect(session.id)
+        if session.tool == tool and state is not None and state.status in ("starting", "running"):
+            return session
+    return None
+
+
+def ensure_recorder(project: Project) -> None:
+    """Start the project's recorder; one that runs already makes the new one end at once."""
+    spawn(recorder_command(project), log=project.state / "recorder.log", cwd=project.path, env=os.environ)
+
+
+def _prepare(project: Project, realised: Realised, tool: str, actor: str) -> Session:
+    session = Session(
+        id=new_id(),
+        project=str(project.path),
+        tool=tool,
+        engine="local",
+        environment=realised.digest,
+        port=_free_port(),
+        token=secrets.token_urlsafe(24),
+        kernel=KERNEL,
+        started=time.time(),
+    )
+    folder = folder_of(project.settings, session.id)
+    folder.mkdir(parents=True, mode=0o700)
+    config = capture_config(
+        project,
+        session=session.id,
+        tool=tool,
+        environment=realised.digest,
+        environment_path=realised.path,
+        base_prefix=realised.python.resolve().parent.parent,
+        actor=actor,
+    )
+    path = write_config(folder, config)
+    traits = jupyter_settings.render(
+        Config.load(path), port=session.port, base_url="/", python=realised.python, name=project.name
+    )
+    (folder / "jupyter_server_config.json").write_text(json.dumps(traits, indent=1), encoding="utf-8")
+    write_session(project.settings, session)
+    return session
+
+
+def _spec(project: Project, session: Session) -> SessionSpec:
+    folder = folder_of(project.settings, session.id)
+    jupyter = project.settings.home / "jupyter"
+    env = {
+        **_clean(os.environ),
+        **secret_values(project),
+        "TRAILMARK_CAPTURE": str(folder / "capture.json"),
+        "JUPYTER_TOKEN": session.token,
+        "JUPYTER_CONFIG_DIR": str(jupyter / "config"),
+        "JUPYTER_DATA_DIR": str(jupyter / "data"),
+        "JUPYTER_RUNTIME_DIR": str(folder / "runtime"),
+    }
+    return SessionSpec(
+        id=session.id,
+        argv=(sys.executable, "-m", "trailmark_capture.jupyter", str(folder / "jupyter_server_config.json")),
+        env=env,
+        cwd=project.path,
+        labels={"project": str(project.path), "tool": session.tool, "lock": session.environment or ""},
+    )
+
+
+def _clean(environ: Mapping[str, str]) -> dict[str, str]:
+    return {name: value for name, value in environ.items() if name not in _LEAKS}
+
+
+def _wait_until_ready(project: Project, engine: Engine, session: Session) -> None:
+    request = urllib.request.Request(
+        session.base_url + "api/status", headers={"Authorization": f"token {session.token}"}
+    )
+    deadline = time.monotonic() + READY_SECONDS
+    while time.monotonic() < deadline:
+        try:
+            with urllib.request.urlopen(request, timeout=5) as answer:
+                if answer.status == 200:
+                    return
+        except (urllib.error.URLError, OSError):
+            state = engine.inspect(session.id)
+            if state is not None and state.status in ("stopped", "failed"):
+                break
+        time.sleep(0.05)
+    output = engine.logs(session.id, tail=30)
+    engine.stop(session.id)
+    raise CommandFailed(
+        "JupyterLab did not start. The project is as it was. Its last words:\n" + output, output=output
+    )
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

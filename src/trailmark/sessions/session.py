@@ -1,0 +1,79 @@
+"""What is known of a session, kept in its folder under the Trailmark home."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from trailmark.errors import NotFound
+from trailmark.git.durable import write_file
+from trailmark.settings import Settings
+
+
+@dataclass(frozen=True)
+class Session:
+    """One session. `url` opens the tool; `token` is the key in it and stands nowhere else."""
+
+    id: str
+    project: str
+    tool: str
+    engine: str
+    environment: str | None
+    port: int
+    token: str
+    kernel: str
+    started: float
+
+    @property
+    def url(self) -> str:
+        """The address that alone opens the tool."""
+        return f"{self.base_url}?token={self.token}"
+
+    @property
+    def base_url(self) -> str:
+        """The address below which the tool's own interface answers; it needs the token."""
+        return f"http://127.0.0.1:{self.port}/"
+
+    def to_public(self) -> dict[str, object]:
+        """Return what a person or program asks for, the address included."""
+        facts = asdict(self)
+        del facts["token"]
+        return {**facts, "session": self.id, "url": self.url}
+
+
+def folder_of(settings: Settings, session_id: str) -> Path:
+    """Return the folder of a session."""
+    return settings.home / "sessions" / session_id
+
+
+def write_session(settings: Settings, session: Session) -> None:
+    """Keep a session's facts, readable by its owner alone."""
+    data = json.dumps(asdict(session), indent=1).encode()
+    write_file(folder_of(settings, session.id) / "session.json", data)
+
+
+def iter_sessions(settings: Settings, project: Path | None = None) -> Iterator[Session]:
+    """Yield the sessions that have a folder, those of one project if given, oldest first."""
+    for path in sorted((settings.home / "sessions").glob("*/session.json")):
+        try:
+            session = Session(**json.loads(path.read_text(encoding="utf-8")))
+        except (OSError, ValueError, TypeError):
+            continue
+        if project is None or session.project == str(project):
+            yield session
+
+
+def get_session(settings: Settings, session_id: str) -> Session:
+    """Return the session of an id. Raises NotFound."""
+    for session in iter_sessions(settings):
+        if session.id == session_id:
+            return session
+    raise NotFound(f"There is no session {session_id}. `trailmark status` lists the sessions.")
+
+
+def forget_session(settings: Settings, session_id: str) -> None:
+    """Remove what was kept of a session that has ended."""
+    shutil.rmtree(folder_of(settings, session_id), ignore_errors=True)

@@ -1,0 +1,71 @@
+"""From journal entries to actions."""
+
+import base64
+
+import pytest
+
+from trailmark.activity import Truncation
+from trailmark.projects.entries import TITLE_LENGTH, action_of, error_text, title_of
+
+
+def entry(**facts):
+    base = {"type": "end", "id": "01M847FHVQANAA9JWEYFDCXX8A", "kind": "cell", "started": 10.0, "ended": 12.5}
+    return {**base, "status": "ok", "code": "x = 1", **facts}
+
+
+@pytest.mark.parametrize(
+    ("code", "title"),
+    [
+        ("# load\nimport pandas as pd\n\ndf = pd.read_csv('a')\n", "df = pd.read_csv('a')"),
+        ("%matplotlib inline\nplt.plot(x)", "plt.plot(x)"),
+        ("import numpy", "import numpy"),
+        ("", "code/a.ipynb#1"),
+        ("x" * 300, "x" * (TITLE_LENGTH - 1) + "…"),
+    ],
+)
+def test_title_is_the_line_that_tells_most(code, title):
+    assert title_of(code, "code/a.ipynb#1") == title
+
+
+def test_an_end_entry_becomes_an_action_with_its_outputs():
+    png = base64.b64encode(b"\x89PNG").decode()
+    action = action_of(
+        entry(
+            source="code/a.ipynb#c1",
+            actor="program:bot",
+            execution_count=3,
+            outputs=[
+                {
+                    "mime": "text/plain",
+                    "name": "stdout",
+                    "group": 0,
+                    "text": "hi",
+                    "truncated": {"bytes": 9, "sha256": "ab"},
+                },
+                {"mime": "image/png", "group": 1, "base64": png},
+            ],
+        )
+    )
+    assert (action.kind, action.status, action.seconds, action.actor) == ("cell", "ok", 2.5, "program:bot")
+    assert [output.data for output in action.outputs] == [b"hi", b"\x89PNG"]
+    assert action.outputs[0].truncated == Truncation(9, "ab")
+
+
+def test_a_begin_whose_program_died_is_lost_and_keeps_its_code():
+    action = action_of(entry(type="begin"), lost=True)
+    assert (action.status, action.seconds, action.code) == ("lost", 0.0, "x = 1")
+
+
+def test_what_an_entry_gets_wrong_is_not_believed():
+    action = action_of(
+        entry(kind="nonsense", status="fine", ended=1.0, outputs=[{"mime": "image/png", "base64": "%%"}])
+    )
+    assert (action.kind, action.status, action.seconds) == ("command", "error", 0.0)
+
+
+def test_an_error_is_told_once():
+    assert error_text({"name": "ValueError", "value": "no", "traceback": "Traceback\nValueError: no"}) == (
+        "Traceback\nValueError: no"
+    )
+    assert error_text({"name": "ValueError", "value": "no", "traceback": ""}) == "ValueError: no"
+    assert error_text(None) is None
