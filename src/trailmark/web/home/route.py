@@ -1,0 +1,76 @@
+"""Routes of the first page and of making a project."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Form, Query, Request
+from starlette.responses import HTMLResponse, Response
+
+from trailmark.errors import AlreadyExists, InvalidInput
+from trailmark.pages.links import Links
+from trailmark.projects.new import new_project
+from trailmark.web.home.facts import cards_of
+from trailmark.web.home.view import ORDERS, arrange, order_of
+from trailmark.web.site import Here, see_other
+
+router = APIRouter(include_in_schema=False)
+
+
+@router.get("/")
+def home(
+    request: Request, site: Here, q: Annotated[str, Query()] = "", sort: Annotated[str, Query()] = ""
+) -> HTMLResponse:
+    """Show all projects, or how to begin."""
+    found = arrange(cards_of(site), q.strip(), order_of(sort))
+    return site.page(request, "home/home.html", home=found, orders=ORDERS)
+
+
+@router.get("/new")
+def new(request: Request, site: Here) -> HTMLResponse:
+    """Show the form for a new project."""
+    return _form(request, site)
+
+
+@router.post("/new")
+def make(
+    request: Request,
+    site: Here,
+    name: Annotated[str, Form()],
+    description: Annotated[str, Form()] = "",
+    packages: Annotated[str, Form()] = "",
+) -> Response:
+    """Make a project and open it; a name that cannot be is said beside the field."""
+    try:
+        made = new_project(
+            name.strip(),
+            site.services.settings,
+            description=description.strip(),
+            packages=tuple(packages.replace(",", " ").split()),
+        )
+    except (AlreadyExists, InvalidInput) as error:
+        return _form(request, site, name, description, packages, error=str(error), status=422)
+    return see_other(Links.of(made.owner, made.name).overview, f"{made.name} is ready.")
+
+
+def _form(
+    request: Request,
+    site: Here,
+    name: str = "",
+    description: str = "",
+    packages: str = "",
+    *,
+    error: str | None = None,
+    status: int = 200,
+) -> HTMLResponse:
+    settings = site.services.settings
+    return site.page(
+        request,
+        "home/new.html",
+        status=status,
+        name=name,
+        description=description,
+        packages=packages,
+        error=error,
+        folder=str(settings.projects / settings.owner),
+    )

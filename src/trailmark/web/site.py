@@ -1,0 +1,124 @@
+"""What every page needs: the services, jobs and events of this client, its templates, and the frame."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Annotated, Any, cast
+from urllib.parse import quote, unquote
+
+from fastapi import Depends, Request
+from fastapi.responses import HTMLResponse
+from jinja2 import Environment
+from starlette.responses import RedirectResponse, Response
+
+from trailmark.pages import templates
+from trailmark.pages.frame import Frame, Theme
+from trailmark.web.events import Events
+from trailmark.web.jobs import Jobs
+from trailmark.web.security import Door, csrf_of
+from trailmark.web.summaries import Summaries
+from trailmark.wiring import Services
+
+WEB = Path(__file__).parent
+STATIC = WEB / "static"
+THEME_COOKIE = "theme"
+TOLD_COOKIE = "trailmark-told"
+
+
+@dataclass(frozen=True)
+class Site:
+    """One running client."""
+
+    services: Services
+    door: Door
+    jobs: Jobs
+    summaries: Summaries
+    events: Events
+    templates: Environment
+
+    def frame(self, request: Request) -> Frame:
+        """Return what stands around a page that shows no project."""
+        return Frame(
+            csrf=csrf_of(request),
+            theme=_theme(request),
+            person=self.services.settings.person.name,
+            events="/events",
+            jobs="/jobs/tray",
+        )
+
+    def page(
+        self, request: Request, template: str, *, status: int = 200, frame: Frame | None = None, **view: Any
+    ) -> HTMLResponse:
+        """Render a template of this folder (`home/home.html`) with its view model."""
+        told = request.cookies.get(TOLD_COOKIE)
+        html = self.templates.get_template(f"web/{template}").render(
+            frame=frame or self.frame(request), told=_untold(told), **view
+        )
+        response = HTMLResponse(html, status_code=status)
+        if told:
+            response.delete_cookie(TOLD_COOKIE)
+        return response
+
+    def fragment(self, request: Request, template: str, **view: Any) -> HTMLResponse:
+        """Render a piece of a page, for htmx."""
+        frame = Frame(csrf=csrf_of(request))
+        return HTMLResponse(self.templates.get_template(f"web/{template}").render(frame=frame, **view))
+
+
+def build_site(services: Services, door: Door) -> Site:
+    """Put a client together; nothing runs before the first page is open."""
+    events = Events(services.settings.home)
+    made = templates.environment({"web": WEB})
+    made.globals.update(web_static=lambda name: f"/static/web/{name}?v={_version(STATIC / name)}")
+    return Site(
+        services=services,
+        door=door,
+        jobs=Jobs(lambda: events.tell_all("jobs")),
+        summaries=Summaries(services.settings, lambda: events.tell_all("files")),
+        events=events,
+        templates=made,
+    )
+
+
+def site_of(request: Request) -> Site:
+    """Return the client that answers `request`."""
+    return cast("Site", request.app.state.site)
+
+
+@dataclass(frozen=True)
+class Told:
+    """What the page before wants to be said on this one."""
+
+    tone: str
+    text: str
+
+
+Here = Annotated[Site, Depends(site_of)]
+
+
+def see_other(address: str, told: str | None = None, *, tone: str = "good") -> Response:
+    """Lead to another page after a form was carried out; `told` is said there, once."""
+    response = RedirectResponse(address, status_code=303)
+    if told:
+        response.set_cookie(
+            TOLD_COOKIE, quote(f"{tone}:{told}"[:1500]), max_age=60, samesite="strict", httponly=True
+        )
+    return response
+
+
+@lru_cache(maxsize=16)
+def _version(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()[:10]
+
+
+def _theme(request: Request) -> Theme:
+    chosen = request.cookies.get(THEME_COOKIE)
+    return cast("Theme", chosen) if chosen in ("light", "dark") else "auto"
+
+
+def _untold(cookie: str | None) -> Told | None:
+    tone, colon, text = unquote(cookie or "").partition(":")
+    return Told(tone, text) if colon and tone in ("good", "warn", "bad", "neutral") else None

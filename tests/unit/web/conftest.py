@@ -1,0 +1,56 @@
+"""A client without a socket: the real application, asked directly."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import pytest
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
+
+from trailmark.settings import Settings
+from trailmark.web.app import create_app
+from trailmark.web.security import CSRF_FIELD, CSRF_HEADER, Door, csrf_token
+from trailmark.wiring import Services
+
+PORT = 8765
+
+
+@dataclass
+class Browser:
+    """A browser that was let in, with the token that its forms carry."""
+
+    app: FastAPI
+    door: Door
+    http: TestClient
+    csrf: str = field(default="")
+
+    def post(self, path: str, **fields: str) -> "object":
+        return self.http.post(path, data={**fields, CSRF_FIELD: self.csrf})
+
+    @property
+    def header(self) -> dict[str, str]:
+        return {CSRF_HEADER: self.csrf}
+
+
+@pytest.fixture
+def door() -> Door:
+    return Door(port=PORT)
+
+
+@pytest.fixture
+def app(settings: Settings, door: Door) -> FastAPI:
+    return create_app(Services(settings=settings), door=door)
+
+
+@pytest.fixture
+def stranger(app: FastAPI) -> Iterator[TestClient]:
+    with TestClient(app, base_url=f"http://127.0.0.1:{PORT}", follow_redirects=False) as http:
+        yield http
+
+
+@pytest.fixture
+def browser(app: FastAPI, door: Door, stranger: TestClient) -> Browser:
+    answer = stranger.get(door.new_address())
+    assert answer.status_code == 303
+    token = stranger.cookies[door.cookie]
+    return Browser(app, door, stranger, csrf_token(token))
