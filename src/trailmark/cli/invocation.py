@@ -25,3 +25,11 @@ class Invocation:
         from trailmark import wiring
 
         return wiring.build(self.environ)
+
+    @property
+    def actor(self) -> str:
+        """Who acts: `person`, or `program:NAME` when TRAILMARK_ACTOR names a program."""
+        named = self.environ.get("TRAILMARK_ACTOR", "").strip()
+        if named in ("", "person"):
+            return "person"
+        return named if named.startswith("program:") else f"program:{named}"
