@@ -100,8 +100,15 @@ class Writer:
             os.ftruncate(self._fd, start)
             raise
         if os.fstat(self._fd).st_size > SEGMENT_BYTES:
-            self.close()
+            self._turn_over()
         nudge(self._nudge)
+
+    def _turn_over(self) -> None:
+        """Start another segment before the full one is given up: a writer that lives always holds one."""
+        full = self._fd
+        with contextlib.suppress(OSError):
+            self._open()
+            os.close(full)
 
     def close(self) -> None:
         """Give the segment up; the next `append` starts another."""

@@ -9,8 +9,8 @@ import sys
 
 from jupyterlab.labapp import LabApp
 
+from trailmark_capture.config import load
 from trailmark_capture.jupyter import capture
-from trailmark_capture.jupyter.seams import load
 
 
 def main(configuration: str) -> None:

@@ -1,30 +1,21 @@
 """Capture in one Jupyter server: the observer, the journal, and what is known of each kernel."""
 
-import os
+import sys
 from collections.abc import Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
+from trailmark_capture.config import Config
+from trailmark_capture.jupyter.environ import for_person
 from trailmark_capture.jupyter.follower import Accesses, Follower
+from trailmark_capture.jupyter.labs import Labs
 from trailmark_capture.jupyter.notebooks import Notebooks, find_started_for
 from trailmark_capture.jupyter.observer import Address, Observer, Watch
 from trailmark_capture.jupyter.recording import Recording
 from trailmark_capture.jupyter.requests import Requests
-from trailmark_capture.jupyter.seams import Config
-
-_SERVERS_OWN = frozenset(
-    {
-        "JUPYTER_TOKEN",
-        "JUPYTER_CONFIG_DIR",
-        "JUPYTER_DATA_DIR",
-        "JUPYTER_RUNTIME_DIR",
-        "JUPYTERLAB_SETTINGS_DIR",
-        "JUPYTERLAB_WORKSPACES_DIR",
-        "PYTHONPATH",
-        "PYTHONHOME",
-    }
-)
+from trailmark_capture.redact import Redactor
 
 
 @dataclass
@@ -75,7 +66,9 @@ class Capture:
         self.config = config
         self.requests = Requests()
         self.notebooks = Notebooks()
-        self.recording = Recording(config.journal, config.nudge, config.recorder)
+        self.labs = Labs()
+        self.redactor = Redactor(path=config.secrets)
+        self.recording = Recording(config, self.redactor)
         self.observer = Observer(each_turn=self.recording.tick)
         self._kernels: dict[str, Kernel] = {}
 
@@ -88,11 +81,10 @@ class Capture:
         self.observer.close()
         self.recording.close()
 
-    def kernel_environment(self, kernel_id: str, environ: Mapping[str, str] | None) -> dict[str, str]:
-        """Return the variables for a kernel: the server's own taken out, the file shim's put in."""
-        given = dict(os.environ if environ is None else environ)
-        self.notebooks.seed(kernel_id, find_started_for(given, self.config.project))
-        return {name: value for name, value in given.items() if name not in _SERVERS_OWN}
+    def kernel_environment(self, kernel_id: str, environ: Mapping[str, str], python: Path) -> dict[str, str]:
+        """Return the variables for a kernel: the person's environment active, the file shim put in."""
+        self.notebooks.seed(kernel_id, find_started_for(environ, self.config.project))
+        return for_person(environ, python, Path(sys.prefix))
 
     def started(self, kernel_id: str, address: Address, pid: int | None, language: str) -> "Future[None]":
         """Observe a kernel that has just been started."""

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 from trailmark_capture import journal
 from trailmark_capture.jupyter.messages import Message
-from trailmark_capture.jupyter.outputs import Outputs, Redact, display_id_of
+from trailmark_capture.jupyter.outputs import Outputs, display_id_of
 from trailmark_capture.jupyter.requests import Request, Requests
 
 QUIET = 0.3
@@ -106,13 +106,11 @@ class Follower:
         requests: Requests,
         emit: Callable[[Entry], None],
         *,
-        redact: Redact = str,
         max_output_bytes: int = 50 * 1024 * 1024,
     ) -> None:
         self._around = surroundings
         self._requests = requests
         self._emit = emit
-        self._redact = redact
         self._limit = max_output_bytes
         self._busy: dict[str, float] = {}
         self._running: dict[str, _Action] = {}
@@ -338,8 +336,8 @@ class Follower:
                 "ended": max([late.last, *(until for _, until in late.spans)]),
                 "status": "error" if failure and status == "ok" else status,
                 "execution_count": None,
-                "outputs": late.outputs.journal(self._redact),
-                "error": failure.facts(self._redact) if failure else None,
+                "outputs": late.outputs.render()[0],
+                "error": failure.plain() if failure else None,
                 "notebook_outputs": None,
                 **_files(files),
                 "exit_code": None,
@@ -365,7 +363,7 @@ class Follower:
             "kind": "cell",
             "started": action.started,
             **_source(action.notebook, request.cell),
-            "code": self._redact(request.code),
+            "code": request.code,
             "title": None,
             "continues": None,
         }
@@ -385,15 +383,16 @@ class Follower:
 
     def _ending(self, action: _Action, at: float, status: str, files: Accesses) -> Entry:
         failure = action.outputs.failure()
+        outputs, in_notebook = action.outputs.render()
         return {
             **self._beginning(action),
             "type": "end",
             "ended": at,
             "status": status,
             "execution_count": action.count,
-            "outputs": action.outputs.journal(self._redact),
-            "error": failure.facts(self._redact) if failure else None,
-            "notebook_outputs": action.outputs.notebook(self._redact),
+            "outputs": outputs,
+            "error": failure.plain() if failure else None,
+            "notebook_outputs": in_notebook,
             "save_expected": bool(action.notebook and action.request.cell and self._around.save_expected()),
             **_files(files),
             "exit_code": None,

@@ -2,7 +2,9 @@
 
 import asyncio
 import contextlib
+import os
 from concurrent.futures import Future
+from pathlib import Path
 from typing import Any
 
 from jupyter_server.services.kernels.kernelmanager import ServerKernelManager
@@ -20,7 +22,8 @@ class TrailKernelManager(ServerKernelManager):  # type: ignore[misc]
         """Start the kernel in the person's environment and subscribe to it."""
         capture = current()
         kernel_id = kwargs.get("kernel_id") or self.kernel_id
-        kwargs["env"] = capture.kernel_environment(kernel_id, kwargs.get("env"))
+        environ, python = kwargs.get("env") or os.environ, Path(self.kernel_spec_manager.python)
+        kwargs["env"] = capture.kernel_environment(kernel_id, environ, python)
         result = await super().start_kernel(*args, **kwargs)
         await _done(capture.started(self.kernel_id, self._address(), self._pid(), self._language()))
         return result

@@ -1,5 +1,6 @@
 """Which notebook a kernel belongs to, kept up with sessions as they are made, renamed and deleted."""
 
+from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 
 
@@ -34,7 +35,7 @@ class Notebooks:
         )
 
 
-def find_started_for(environ: dict[str, str], root: Path) -> str | None:
+def find_started_for(environ: Mapping[str, str], root: Path) -> str | None:
     """Return the notebook that a kernel is started for: `JPY_SESSION_NAME`, relative to the server's root."""
     name = environ.get("JPY_SESSION_NAME", "")
     if not name.endswith(".ipynb"):

@@ -1,15 +1,16 @@
 """Writes entries into the journal, holds them while the disk refuses, and sees to it that a recorder runs."""
 
 import logging
+import os
 import subprocess
 import threading
 import time
 from collections import deque
-from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 from trailmark_capture import journal
+from trailmark_capture.config import Config
+from trailmark_capture.redact import Redactor
 
 _START_EVERY = 2.0
 _RETRY_EVERY = 1.0
@@ -22,10 +23,11 @@ class Recording:
     All entries pass through one thread at a time; `append` returns when the entry is on disk or held.
     """
 
-    def __init__(self, folder: Path, nudge: Path | None, recorder: Sequence[str] | None) -> None:
-        self._writer = journal.Writer(folder, "jupyterlab")
-        self._nudge = nudge
-        self._recorder = list(recorder or ())
+    def __init__(self, config: Config, redactor: Redactor) -> None:
+        self._writer = journal.Writer(config.journal, f"{config.tool}-{config.session}-{os.getpid()}")
+        self._redactor = redactor
+        self._nudge = config.nudge
+        self._recorder = list(config.recorder)
         self._child: subprocess.Popen[bytes] | None = None
         self._started = float("-inf")
         self._held: deque[dict[str, Any]] = deque()
@@ -34,9 +36,9 @@ class Recording:
         self.problem: str | None = None
 
     def append(self, entry: dict[str, Any]) -> None:
-        """Write an entry durably, behind those that are still held."""
+        """Write an entry durably, without the values of secrets, behind those that are still held."""
         with self._lock:
-            self._held.append(entry)
+            self._held.append(self._redactor.entry(entry))
             self._drain()
 
     def tick(self, now: float) -> None:
