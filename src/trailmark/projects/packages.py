@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
+from functools import reduce
 from pathlib import Path
 
-from trailmark.activity import Action, Change, FileRef, NewFile, file_ref, record
-from trailmark.environments import (
-    EnvironmentRequest,
-    Lock,
-    Realised,
-    add_packages,
-    ensure,
-    find_interpreter,
-    parse_lock,
-    remove_packages,
-    resolve,
-)
+from trailmark.activity import Action, Change, NewFile, file_ref, record
+from trailmark.durable import write_file
+from trailmark.environments import edit
+from trailmark.environments.interpreter import find_interpreter
+from trailmark.environments.lock import resolve
+from trailmark.environments.model import EnvironmentRequest, Lock, parse_lock
+from trailmark.environments.realise import Realised, ensure
+from trailmark.environments.uv import Uv
 from trailmark.errors import InvalidInput
-from trailmark.git.durable import write_file
 from trailmark.progress import Progress
 from trailmark.projects.catch_up import catch_up
 from trailmark.projects.manifest import FILE_NAME, edit_manifest
@@ -33,51 +29,71 @@ def request_of(project: Project) -> EnvironmentRequest:
 
 
 def current_lock(project: Project) -> Lock | None:
-    """Return the lock that the project holds, None when it was never locked. Raises InvalidInput."""
+    """Return the lock that the project holds, None when it was never locked. Raises InvalidInput, Damaged."""
     try:
         text = (project.path / LOCK_PATH).read_text(encoding="utf-8")
     except FileNotFoundError:
         return None
-    return parse_lock(text)
+    return parse_lock(text, project.manifest().python)
 
 
-def ready_environment(project: Project, progress: Progress, *, actor: str = "person") -> Realised:
+def ready_environment(project: Project, uv: Uv, progress: Progress, *, actor: str = "person") -> Realised:
     """Make the project's environment if it is not there yet, locking first what was never locked."""
     lock = current_lock(project)
     if lock is None:
-        lock = lock_environment(project, progress, actor=actor)
-    interpreter = find_interpreter(request_of(project).python)
-    progress.step("Making the environment", 0.3)
-    return ensure(lock, home=project.settings.home, python=interpreter, progress=progress)
+        lock = lock_environment(project, uv, progress, actor=actor)
+    return _realised(project, lock, uv, progress)
 
 
-def lock_environment(project: Project, progress: Progress, *, actor: str = "person") -> Lock:
+def lock_environment(project: Project, uv: Uv, progress: Progress, *, actor: str = "person") -> Lock:
     """Resolve what the project asks for and record the lock. A failing resolve changes nothing."""
-    return _change(project, request_of(project), "Locked the environment", progress, actor)
+    return _change(project, uv, request_of(project), "Locked the environment", progress, actor, keep=True)
 
 
-def add(project: Project, names: tuple[str, ...], progress: Progress, *, actor: str = "person") -> Lock:
+def update(project: Project, uv: Uv, progress: Progress, *, actor: str = "person") -> Lock:
+    """Resolve again with the newest versions of everything, install and record."""
+    return _change(project, uv, request_of(project), "Updated the packages", progress, actor, keep=False)
+
+
+def add(
+    project: Project, names: tuple[str, ...], uv: Uv, progress: Progress, *, actor: str = "person"
+) -> Lock:
     """Ask for more packages: resolve, install, record. Raises ResolveFailed with the resolver's reason."""
-    request = add_packages(request_of(project), names)
-    return _change(project, request, f"Added {_listed(names)}", progress, actor)
+    request = reduce(edit.add, names, request_of(project))
+    return _change(project, uv, request, f"Added {_listed(names)}", progress, actor, keep=True)
 
 
-def remove(project: Project, names: tuple[str, ...], progress: Progress, *, actor: str = "person") -> Lock:
-    """Stop asking for packages. Raises InvalidInput for one that was not asked for."""
-    request = remove_packages(request_of(project), names)
-    return _change(project, request, f"Removed {_listed(names)}", progress, actor)
+def remove(
+    project: Project, names: tuple[str, ...], uv: Uv, progress: Progress, *, actor: str = "person"
+) -> Lock:
+    """Stop asking for packages. Raises InvalidInput or NotFound for one that was not asked for."""
+    request = reduce(edit.remove, names, request_of(project))
+    return _change(project, uv, request, f"Removed {_listed(names)}", progress, actor, keep=True)
+
+
+def _realised(project: Project, lock: Lock, uv: Uv, progress: Progress) -> Realised:
+    wanted = [
+        requirement for requirement in (request_of(project).python, lock.requires_python) if requirement
+    ]
+    interpreter = find_interpreter(*wanted, uv=uv)
+    return ensure(lock, home=project.settings.home, python=interpreter, uv=uv, progress=progress)
 
 
 def _change(
-    project: Project, request: EnvironmentRequest, title: str, progress: Progress, actor: str
+    project: Project,
+    uv: Uv,
+    request: EnvironmentRequest,
+    title: str,
+    progress: Progress,
+    actor: str,
+    *,
+    keep: bool,
 ) -> Lock:
     catch_up(project)
     before = current_lock(project)
-    interpreter = find_interpreter(request.python)
-    progress.step("Resolving the packages", 0.1)
-    lock = resolve(request, python=interpreter, progress=progress)
-    progress.step("Installing the packages", 0.4)
-    realised = ensure(lock, home=project.settings.home, python=interpreter, progress=progress)
+    interpreter = find_interpreter(request.python, uv=uv)
+    lock = resolve(request, python=interpreter, uv=uv, keep=before if keep else None, progress=progress)
+    ensure(lock, home=project.settings.home, python=interpreter, uv=uv, progress=progress)
     with project.trail.lock:
         catch_up(project)
         manifest = edit_manifest(_manifest_text(project), python=request.python, packages=request.packages)
@@ -90,8 +106,8 @@ def _change(
             actor=actor,
             tool="trailmark",
             engine="local",
-            environment=realised.digest,
-            writes=_refs(files),
+            environment=lock.digest,
+            writes=tuple(file_ref(path, content) for path, content in files.items()),
             detail={"changes": _difference(before, lock), "packages": list(request.packages)},
         )
         record(project.trail, action, Change(put={path: NewFile(data) for path, data in files.items()}))
@@ -105,14 +121,10 @@ def _manifest_text(project: Project) -> str:
         raise InvalidInput(f"{project.path} has no {FILE_NAME}; nothing was changed.") from error
 
 
-def _refs(files: dict[str, bytes]) -> tuple[FileRef, ...]:
-    return tuple(file_ref(path, content) for path, content in files.items())
-
-
 def _difference(before: Lock | None, after: Lock) -> list[str]:
     """Return what changed, a line for each package: `+ name version`, `- name version`, `name old → new`."""
-    old = {package.name: package.version for package in before.packages} if before else {}
-    new = {package.name: package.version for package in after.packages}
+    old = {package.name: package.version or "" for package in before.packages} if before else {}
+    new = {package.name: package.version or "" for package in after.packages}
     lines = []
     for name in sorted(old.keys() | new.keys()):
         if name not in old:

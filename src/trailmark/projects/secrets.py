@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from trailmark.git.durable import write_file
+from trailmark.durable import write_file
 from trailmark.projects.project import Project
 
 

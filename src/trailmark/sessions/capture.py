@@ -8,7 +8,7 @@ import sysconfig
 from pathlib import Path
 from typing import Any
 
-from trailmark.git.durable import write_file
+from trailmark.durable import write_file
 from trailmark.projects.project import Project
 from trailmark.projects.secrets import secrets_path
 from trailmark_capture.files import find_shim

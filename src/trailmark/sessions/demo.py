@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from trailmark.engines import Engine
+from trailmark.environments.uv import Uv
 from trailmark.errors import CommandFailed
 from trailmark.progress import Progress
 from trailmark.projects.demo import NOTEBOOK, SCRIPT
@@ -13,15 +14,15 @@ from trailmark.sessions.run import run
 from trailmark.sessions.session import Session
 
 
-def run_demo(project: Project, engine: Engine, progress: Progress) -> Session:
+def run_demo(project: Project, engine: Engine, uv: Uv, progress: Progress) -> Session:
     """Make the environment, start JupyterLab, run the notebook and the script; leave the session open."""
-    session = launch(project, engine, progress)
+    session = launch(project, engine, uv, progress)
     outcome = run_notebook(session, NOTEBOOK, progress)
     if outcome.error is not None:
         raise CommandFailed(
             f"The notebook stopped at cell {outcome.cells}: {outcome.error}. The rest is intact."
         )
     progress.step("Running the script", 0.95)
-    run(project, SCRIPT, progress, cwd=project.path, actor="person")
+    run(project, SCRIPT, uv, progress, cwd=project.path, actor="person")
     progress.step("The demonstration is ready", 1.0)
     return session

@@ -12,10 +12,9 @@ import urllib.error
 import urllib.request
 from collections.abc import Mapping
 
-from trailmark_capture.config import Config
-
 from trailmark.engines import Engine, SessionSpec
-from trailmark.environments import Realised
+from trailmark.environments.realise import Realised
+from trailmark.environments.uv import Uv
 from trailmark.errors import CommandFailed, InvalidInput
 from trailmark.process import spawn
 from trailmark.progress import Progress
@@ -25,6 +24,7 @@ from trailmark.projects.project import Project
 from trailmark.projects.secrets import secret_values
 from trailmark.sessions.capture import capture_config, recorder_command, write_config
 from trailmark.sessions.session import Session, folder_of, iter_sessions, write_session
+from trailmark_capture.config import Config
 from trailmark_capture.journal import new_id
 from trailmark_capture.jupyter import settings as jupyter_settings
 
@@ -35,7 +35,13 @@ _LEAKS = ("VIRTUAL_ENV", "PYTHONPATH", "PYTHONHOME", "PYTHONSTARTUP", "JUPYTER_P
 
 
 def launch(
-    project: Project, engine: Engine, progress: Progress, *, tool: str = "jupyterlab", actor: str = "person"
+    project: Project,
+    engine: Engine,
+    uv: Uv,
+    progress: Progress,
+    *,
+    tool: str = "jupyterlab",
+    actor: str = "person",
 ) -> Session:
     """Start a tool in the project, or return the session that runs already.
 
@@ -49,7 +55,7 @@ def launch(
         return running
     progress.step("Bringing the trail up to date")
     catch_up(project)
-    realised = ready_environment(project, progress, actor=actor)
+    realised = ready_environment(project, uv, progress, actor=actor)
     progress.step("Starting JupyterLab", 0.9)
     session = _prepare(project, realised, tool, actor)
     ensure_recorder(project)
@@ -98,7 +104,11 @@ def _prepare(project: Project, realised: Realised, tool: str, actor: str) -> Ses
     )
     path = write_config(folder, config)
     traits = jupyter_settings.render(
-        Config.load(path), port=session.port, base_url="/", python=realised.python, name=project.name
+        Config.load(path),
+        port=session.port,
+        base_url="/",
+        python=str(realised.python),
+        environment=project.name,
     )
     (folder / "jupyter_server_config.json").write_text(json.dumps(traits, indent=1), encoding="utf-8")
     write_session(project.settings, session)

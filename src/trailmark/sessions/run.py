@@ -6,10 +6,10 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from trailmark_capture.config import Config
 from trailmark_capture.run import run_command
 
-from trailmark.environments import Realised
+from trailmark.environments.realise import Realised
+from trailmark.environments.uv import Uv
 from trailmark.progress import Progress
 from trailmark.projects.catch_up import catch_up
 from trailmark.projects.packages import current_lock, ready_environment
@@ -17,12 +17,14 @@ from trailmark.projects.project import Project
 from trailmark.projects.secrets import secret_values
 from trailmark.sessions.capture import capture_config, write_config
 from trailmark.sessions.session import folder_of, forget_session
+from trailmark_capture.config import Config
 from trailmark_capture.journal import Writer, new_id
 
 
 def run(
     project: Project,
     argv: Sequence[str],
+    uv: Uv,
     progress: Progress,
     *,
     cwd: Path,
@@ -35,7 +37,7 @@ def run(
     """
     catch_up(project)
     wants_environment = current_lock(project) is not None or project.manifest().packages
-    realised = ready_environment(project, progress, actor=actor) if wants_environment else None
+    realised = ready_environment(project, uv, progress, actor=actor) if wants_environment else None
     session = new_id()
     folder = folder_of(project.settings, session)
     folder.mkdir(parents=True, mode=0o700)

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from trailmark.durable import write_file
 from trailmark.errors import NotFound
-from trailmark.git.durable import write_file
 from trailmark.settings import Settings
 
 

@@ -1,0 +1,57 @@
+"""Telling open sessions what happened to their project, so that no page shows what is no longer there."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+import httpx
+
+from trailmark.engines import Engine
+from trailmark.projects.project import Project
+from trailmark.sessions.session import Session
+from trailmark.sessions.stop import statuses
+
+Result = TypeVar("Result")
+_SAVE_SECONDS = 1.0
+
+
+def notify(
+    project: Project,
+    engine: Engine,
+    message: str,
+    *,
+    save: bool = False,
+    reload: bool = False,
+    restart: bool = False,
+) -> list[Session]:
+    """Show a message in the project's open sessions; return those that took it.
+
+    `save` asks for open documents to be saved, `reload` for those whose files changed to be read again,
+    `restart` offers a restart of the kernel.
+    """
+    body = {"message": message, "save": save, "reload": reload, "restart": restart}
+    return [item.session for item in statuses(project.settings, engine, project) if _post(item.session, body)]
+
+
+def with_open_sessions(
+    project: Project, engine: Engine, message: str, change: Callable[[], Result]
+) -> tuple[Result, list[Session]]:
+    """Make a change to the project's files under open sessions: save first, reload and offer a restart after.
+
+    Returns what the change returned, and the sessions that were told.
+    """
+    if notify(project, engine, "Saving before the project changes", save=True):
+        time.sleep(_SAVE_SECONDS)
+    result = change()
+    return result, notify(project, engine, message, reload=True, restart=True)
+
+
+def _post(session: Session, body: dict[str, object]) -> bool:
+    headers = {"Authorization": f"token {session.token}"}
+    try:
+        answer = httpx.post(session.base_url + "trailmark/notify", json=body, headers=headers, timeout=3)
+    except httpx.HTTPError:
+        return False
+    return answer.is_success
