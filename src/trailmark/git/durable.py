@@ -13,6 +13,7 @@ from pathlib import Path
 
 _START = 2
 _WAIT = 1 | 2 | 4
+_OPEN_AT_ONCE = 200
 
 
 def _load() -> Callable[[int, int], int] | None:
@@ -31,8 +32,15 @@ _sync_file_range = _load()
 
 def sync_files(paths: Iterable[Path]) -> None:
     """Return once the files that exist among `paths` are on disk."""
-    handles = [fd for fd in (_open(path) for path in paths) if fd is not None]
+    wanted = list(paths)
+    for start in range(0, len(wanted), _OPEN_AT_ONCE):
+        _sync_together(wanted[start : start + _OPEN_AT_ONCE])
+
+
+def _sync_together(paths: list[Path]) -> None:
+    handles: list[int] = []
     try:
+        handles.extend(fd for fd in map(_open, paths) if fd is not None)
         if _sync_file_range is None:
             for fd in handles:
                 os.fsync(fd)
