@@ -1,19 +1,22 @@
-"""`trailmark recorder`, which sessions start by themselves."""
+"""The recorder's own program, started by a session and by nobody else: `python -m trailmark.cli.recorder PATH`."""
 
-from trailmark.cli.choose import open_chosen
-from trailmark.cli.invocation import Invocation
-from trailmark.cli.verb import verb
+import logging
+import os
+import sys
+from pathlib import Path
+
+from trailmark import wiring
+from trailmark.projects.project import open_project
 from trailmark.sessions.recorder import run_recorder
-from trailmark.sessions.stop import statuses
 
 
-@verb("recorder")
-def command(invocation: Invocation) -> None:
-    """Record what happens in a project until no session is left; ends at once when that is done already.
+def main(path: Path) -> None:
+    """Record what happens in the project at `path` until nobody works in it any more."""
+    logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s", level=logging.INFO)
+    services = wiring.build(os.environ)
+    project = open_project(path, services.settings)
+    run_recorder(project, lambda: services.has_sessions(project))
 
-    \b
-    trailmark -C weather recorder
-    """
-    project = open_chosen(invocation)
-    services = invocation.services
-    run_recorder(project, lambda: bool(statuses(services.settings, services.engine, project)))
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

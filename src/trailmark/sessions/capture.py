@@ -82,4 +82,4 @@ def write_config(folder: Path, config: dict[str, Any]) -> Path:
 
 def recorder_command(project: Project) -> list[str]:
     """Return the command that starts the project's recorder; it ends at once when one is running."""
-    return [sys.executable, "-m", "trailmark", "-C", str(project.path), "recorder"]
+    return [sys.executable, "-m", "trailmark.cli.recorder", str(project.path)]

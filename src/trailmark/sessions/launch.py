@@ -23,6 +23,7 @@ from trailmark.projects.packages import ready_environment
 from trailmark.projects.project import Project
 from trailmark.projects.secrets import secret_values
 from trailmark.sessions.capture import capture_config, recorder_command, write_config
+from trailmark.sessions.recorder import is_recording
 from trailmark.sessions.session import Session, folder_of, iter_sessions, write_session
 from trailmark_capture.config import Config
 from trailmark_capture.journal import new_id
@@ -75,8 +76,9 @@ def find_running(project: Project, engine: Engine, tool: str) -> Session | None:
 
 
 def ensure_recorder(project: Project) -> None:
-    """Start the project's recorder; one that runs already makes the new one end at once."""
-    spawn(recorder_command(project), log=project.state / "recorder.log", cwd=project.path, env=os.environ)
+    """Start the project's recorder unless one runs already."""
+    if not is_recording(project):
+        spawn(recorder_command(project), log=project.state / "recorder.log", cwd=project.path)
 
 
 def _prepare(project: Project, realised: Realised, tool: str, actor: str) -> Session:

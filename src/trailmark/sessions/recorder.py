@@ -180,14 +180,19 @@ def listening(address: Path) -> Iterator[socket.socket]:
             address.unlink(missing_ok=True)
 
 
+def is_recording(project: Project) -> bool:
+    """Return whether a recorder is at work on the project."""
+    fd = _claim(project)
+    if fd is None:
+        return True
+    os.close(fd)
+    return False
+
+
 def run_recorder(project: Project, has_sessions: Callable[[], bool]) -> bool:
     """Run the recorder of a project until it is not needed; False at once when one is running already."""
-    project.state.mkdir(parents=True, exist_ok=True, mode=0o700)
-    fd = os.open(project.state / "recorder.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(fd)
+    fd = _claim(project)
+    if fd is None:
         return False
     recorder = Recorder(project, has_sessions)
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -197,3 +202,15 @@ def run_recorder(project: Project, has_sessions: Callable[[], bool]) -> bool:
     finally:
         os.close(fd)
     return True
+
+
+def _claim(project: Project) -> int | None:
+    """Take the right to be the project's recorder, which ends with our process; None when it is taken."""
+    project.state.mkdir(parents=True, exist_ok=True, mode=0o700)
+    fd = os.open(project.state / "recorder.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(fd)
+        return None
+    return fd

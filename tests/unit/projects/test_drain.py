@@ -1,0 +1,188 @@
+"""From the journal to records and commits."""
+
+import hashlib
+import json
+import time
+
+import nbformat
+import pytest
+
+from trailmark.activity import load
+from trailmark.projects.drain import SAVE_SECONDS, Drain
+from trailmark.projects.new import new_project
+from trailmark_capture.journal import Writer, new_id
+
+
+@pytest.fixture
+def project(settings):
+    return new_project("work", settings)
+
+
+@pytest.fixture
+def writer(project):
+    writer = Writer(project.state / "journal", "kernel-1")
+    yield writer
+    writer.close()
+
+
+def entry(**facts):
+    now = time.time()
+    base = {"type": "end", "id": new_id(), "kind": "cell", "started": now - 0.1, "ended": now, "status": "ok"}
+    return {**base, "code": "x = 1", "tool": "jupyterlab", "actor": "person", **facts}
+
+
+def tree_of(project):
+    repository = project.repository
+    return {
+        path: repository.blob(item.oid)
+        for path, item in repository.iter_files(repository.tree_of(repository.head()))
+    }
+
+
+def commits(project):
+    return list(project.repository.iter_commits(project.repository.head()))
+
+
+def notebook(*sources):
+    cells = [nbformat.v4.new_code_cell(source, id=f"c{number}") for number, source in enumerate(sources)]
+    return nbformat.writes(nbformat.v4.new_notebook(cells=cells)) + "\n"
+
+
+def test_an_entry_becomes_one_record_and_one_commit_with_just_the_files_it_wrote(project, writer):
+    (project.path / "output" / "a.csv").write_text("1,2\n")
+    (project.path / "output" / "someone-elses.csv").write_text("3,4\n")
+    writer.append(entry(id="01M847FHVQANAA9JWEYFDCXX8A", writes=[{"path": "output/a.csv"}]))
+    (recorded,) = Drain(project).run()
+    assert recorded.id == "01M847FHVQANAA9JWEYFDCXX8A"
+    assert tree_of(project)["output/a.csv"] == b"1,2\n"
+    assert "output/someone-elses.csv" not in tree_of(project)
+    (written,) = load(project.repository, recorded.id).record.writes
+    assert written.digest == hashlib.sha256(b"1,2\n").hexdigest()
+    assert len(commits(project)) == 2
+
+
+def test_an_entry_is_recorded_once_however_often_it_is_read(project, writer):
+    writer.append(entry())
+    assert len(Drain(project).run()) == 1
+    assert Drain(project).run() == []
+    drain = Drain(project)
+    drain.run()
+    writer.append(entry())
+    assert len(drain.run()) == 1
+    assert drain.run() == []
+    assert len(commits(project)) == 3
+
+
+def test_a_file_that_was_read_and_then_overwritten_has_the_digest_it_had_before(project, writer):
+    target = project.path / "input" / "a.csv"
+    target.write_text("old\n")
+    writer.append(entry(writes=[{"path": "input/a.csv"}]))
+    drain = Drain(project)
+    drain.run()
+    target.write_text("new\n")
+    writer.append(entry(reads=[{"path": "input/a.csv"}], writes=[{"path": "input/a.csv"}]))
+    (recorded,) = drain.run()
+    record = load(project.repository, recorded.id).record
+    assert record.reads[0].digest == hashlib.sha256(b"old\n").hexdigest()
+    assert record.writes[0].digest == hashlib.sha256(b"new\n").hexdigest()
+
+
+def test_reads_outside_the_project_are_marked(project, writer, tmp_path):
+    outside = tmp_path / "reference.csv"
+    outside.write_text("far\n")
+    writer.append(entry(reads=[{"path": str(outside), "external": True}]))
+    (recorded,) = Drain(project).run()
+    (read,) = load(project.repository, recorded.id).record.reads
+    assert (read.path, read.external, read.bytes) == (str(outside), True, 4)
+    assert read.digest == hashlib.sha256(b"far\n").hexdigest()
+
+
+def test_a_file_too_large_for_git_is_named_but_not_committed(settings, project, writer):
+    large = project.path / "output" / "large.bin"
+    large.write_bytes(b"\0" * (settings.max_file_bytes + 1))
+    writer.append(entry(writes=[{"path": "output/large.bin"}]))
+    (recorded,) = Drain(project).run()
+    (written,) = load(project.repository, recorded.id).record.writes
+    assert (written.held, written.bytes) == (False, settings.max_file_bytes + 1)
+    assert written.digest == hashlib.sha256(large.read_bytes()).hexdigest()
+    assert "output/large.bin" not in tree_of(project)
+
+
+def test_deleted_files_leave_the_tree(project, writer):
+    (project.path / "README.md").unlink()
+    writer.append(entry(deletes=["README.md"]))
+    (recorded,) = Drain(project).run()
+    assert "README.md" not in tree_of(project)
+    assert load(project.repository, recorded.id).record.deletes == ("README.md",)
+
+
+def test_the_notebook_is_committed_as_the_cell_left_it_even_when_it_was_not_saved(project, writer):
+    path = project.path / "code" / "a.ipynb"
+    path.write_text(notebook("x = 1", "y = 2"))
+    facts = {"notebook": "code/a.ipynb", "source": "code/a.ipynb#c0"}
+    drain = Drain(project)
+    writer.append(entry(**facts, cell="c0", code="x = 10", execution_count=1))
+    drain.run()
+    writer.append(entry(**facts, cell="c1", code="y = 20", execution_count=2))
+    drain.run()
+    cells = json.loads(tree_of(project)["code/a.ipynb"])["cells"]
+    assert [("".join(cell["source"]), cell["execution_count"]) for cell in cells] == [
+        ("x = 10", 1),
+        ("y = 20", 2),
+    ]
+    assert path.read_text() == notebook("x = 1", "y = 2")
+
+
+def test_a_cell_waits_for_its_notebook_to_be_saved_but_not_for_ever(project, writer):
+    (project.path / "code" / "a.ipynb").write_text(notebook("x = 1"))
+    facts = {"notebook": "code/a.ipynb", "cell": "c0", "execution_count": 1, "save_expected": True}
+    drain = Drain(project)
+    writer.append(entry(**facts))
+    assert drain.run() == []
+    assert drain.is_waiting
+    assert drain.busy_paths() == {"code/a.ipynb"}
+    time.sleep(SAVE_SECONDS + 0.1)
+    assert len(drain.run()) == 1
+    assert not drain.is_waiting
+
+
+def test_an_action_whose_program_was_killed_is_recorded_as_lost(project):
+    writer = Writer(project.state / "journal", "kernel-2")
+    begin = entry(type="begin", code="fit(model)")
+    writer.append(begin)
+    drain = Drain(project)
+    assert drain.run() == []
+    writer.close()
+    (recorded,) = drain.run()
+    stored = load(project.repository, recorded.id)
+    assert (stored.record.status, stored.code) == ("lost", "fit(model)")
+    assert Drain(project).run() == []
+
+
+def test_a_torn_line_is_no_entry_and_stops_nothing(project, writer):
+    writer.append(entry())
+    (segment,) = (project.state / "journal").iterdir()
+    with segment.open("ab") as stream:
+        stream.write(b"00000000 {}\n0123")
+    assert len(Drain(project).run()) == 1
+
+
+def test_journal_entries_are_forgotten_once_their_writer_is_gone(project, writer, monkeypatch):
+    monkeypatch.setattr("trailmark.projects.drain._SETTLED_SECONDS", 0.0)
+    writer.append(entry())
+    drain = Drain(project)
+    drain.run()
+    assert list((project.state / "journal").iterdir())
+    writer.close()
+    drain.run()
+    assert not list((project.state / "journal").iterdir())
+
+
+def test_nothing_is_recorded_while_a_person_is_merging(project, writer):
+    merging = project.path / ".git" / "MERGE_HEAD"
+    merging.write_text(str(project.repository.head()) + "\n")
+    writer.append(entry())
+    drain = Drain(project)
+    assert drain.run() == []
+    merging.unlink()
+    assert len(drain.run()) == 1
