@@ -2,13 +2,14 @@
 
 import ctypes
 import os
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
 
 def write_file(path: Path, data: bytes, *, mode: int = 0o600) -> None:
     """Replace a file in one step; on return the new content is on disk."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_native_id()}.tmp")
     fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, mode)
     try:
         with os.fdopen(fd, "wb") as stream:

@@ -80,13 +80,15 @@ def stream(
     cancelled: Callable[[], bool] = lambda: False,
     cwd: Path | None = None,
     env: Mapping[str, str] | None = None,
+    keep: Sequence[int] = (),
 ) -> int:
     """Run a program, hand over each line of both its streams, and return its exit code.
 
-    Blank lines are left out, and a carriage return ends a line. Raises Cancelled, with the program's whole
+    Blank lines are left out, and a carriage return ends a line. `keep` lists file descriptors that the
+    program inherits. Raises Cancelled, with the program's whole
     group ended, soon after `cancelled` says so.
     """
-    process = _start(argv, cwd=cwd, env=env, stdin=subprocess.DEVNULL, stderr=subprocess.STDOUT)
+    process = _start(argv, cwd=cwd, env=env, stdin=subprocess.DEVNULL, stderr=subprocess.STDOUT, keep=keep)
     try:
         for line in _lines(process, cancelled):
             on_line(line)
@@ -107,6 +109,7 @@ def _start(
     env: Mapping[str, str] | None,
     stdin: int,
     stderr: int,
+    keep: Sequence[int] = (),
 ) -> "subprocess.Popen[bytes]":
     if cwd is not None and not cwd.is_dir():
         raise InvalidInput(f"{cwd} is not a folder, so {argv[0]} cannot run in it.")
@@ -119,6 +122,7 @@ def _start(
             stdout=subprocess.PIPE,
             stderr=stderr,
             start_new_session=True,
+            pass_fds=tuple(keep),
         )
     except FileNotFoundError as error:
         raise Unavailable(

@@ -1,0 +1,10 @@
+"""What an existing repository says of the environment that it wants: read, never run.
+
+Declarations come first (pyproject.toml, requirements.txt, environment.yml, Pipfile, setup.cfg, setup.py); where
+there are none, the imports of its scripts and notebooks. The result is for a person to confirm.
+"""
+
+from trailmark.environments.detect.detected import Detected, detect
+from trailmark.environments.detect.folder import FolderText
+
+__all__ = ["Detected", "FolderText", "detect"]

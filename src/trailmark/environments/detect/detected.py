@@ -1,0 +1,116 @@
+"""Put together what all the files of a repository say."""
+
+import posixpath
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+from trailmark.environments.detect.conda import read_conda
+from trailmark.environments.detect.found import Found
+from trailmark.environments.detect.imports import read_imports
+from trailmark.environments.detect.projectfiles import (
+    read_pipfile,
+    read_pyproject,
+    read_setup_cfg,
+    read_setup_py,
+)
+from trailmark.environments.detect.requirements import read_requirements
+from trailmark.environments.model import PYTHON, EnvironmentRequest
+
+# Where files that describe an environment may lie, the strongest first (the last two as Binder has them).
+_FOLDERS = ("", "binder", ".binder")
+_READERS: tuple[tuple[str, Callable[[str, str], Found]], ...] = (
+    ("pyproject.toml", read_pyproject),
+    ("environment.yml", read_conda),
+    ("environment.yaml", read_conda),
+    ("Pipfile", read_pipfile),
+    ("setup.cfg", read_setup_cfg),
+    ("setup.py", read_setup_py),
+)
+_PYTHON_FILES = {
+    ".python-version": re.compile(r"^\s*(\d+\.\d+)(\.\d+)?\s*$", re.MULTILINE),
+    "runtime.txt": re.compile(r"^\s*python-(\d+\.\d+)(\.\d+)?\s*$", re.MULTILINE),
+}
+_OTHER_FILES = {
+    "renv.lock": "R packages are not set up here",
+    "install.R": "R packages are not set up here",
+    "DESCRIPTION": "R packages are not set up here",
+    "Project.toml": "Julia packages are not set up here",
+    "apt.txt": "system packages are not set up here",
+}
+
+
+@dataclass(frozen=True)
+class Detected:
+    """What a repository seems to want, which files said so, and remarks; for a person to confirm."""
+
+    request: EnvironmentRequest
+    sources: tuple[str, ...]
+    notes: tuple[str, ...]
+
+
+def detect(files: Mapping[str, str]) -> Detected:
+    """Return what a repository, given as path → text, says of its environment. Raises nothing on bad files."""
+    declared = [found for found in _declared(files) if found.packages or found.python or found.notes]
+    code = [path for path in files if path.endswith((".py", ".ipynb"))]
+    imported = read_imports(files, code)
+    sources = declared if any(found.packages for found in declared) else [*declared, imported]
+    packages, notes = _merge(sources)
+    notes = [*(note for found in sources for note in found.notes), *notes, *_other(files)]
+    if imported not in sources:
+        missing = sorted(imported.names() - {canonicalize_name(one.name) for one in packages})
+        if missing:
+            notes.append(f"the code also imports what {', '.join(missing)} gives, which no file asks for")
+    python = next((found.python for found in sources if found.python), None) or _python(files)
+    return Detected(
+        EnvironmentRequest(python or PYTHON, tuple(map(str, packages))),
+        tuple(found.source for found in sources if found.packages or found.python),
+        tuple(dict.fromkeys(notes)),
+    )
+
+
+def _declared(files: Mapping[str, str]) -> Iterator[Found]:
+    for folder in _FOLDERS:
+        for name, read in _READERS:
+            path = posixpath.join(folder, name)
+            if path in files:
+                yield read(files[path], path)
+            if name == "pyproject.toml" and posixpath.join(folder, "requirements.txt") in files:
+                yield read_requirements(files, posixpath.join(folder, "requirements.txt"))
+
+
+def _merge(sources: list[Found]) -> tuple[list[Requirement], list[str]]:
+    """Return each package once: the first source that names it wins, and one that disagrees is noted."""
+    chosen: dict[str, tuple[Requirement, str]] = {}
+    extra: list[Requirement] = []
+    notes: list[str] = []
+    for found in sources:
+        for requirement in found.packages:
+            name = canonicalize_name(requirement.name)
+            first, source = chosen.setdefault(name, (requirement, found.source))
+            if first is requirement or str(first) == str(requirement):
+                continue
+            if source == found.source and first.marker and requirement.marker:
+                extra.append(requirement)
+            elif requirement.specifier or requirement.url:
+                notes.append(
+                    f"{found.source} asks for {requirement}, but {source} for {first}; the latter is taken"
+                )
+    return [*(requirement for requirement, _ in chosen.values()), *extra], notes
+
+
+def _python(files: Mapping[str, str]) -> str | None:
+    for name, pattern in _PYTHON_FILES.items():
+        match = pattern.search(files[name]) if name in files else None
+        if match:
+            return f"=={match[1]}.*"
+    return None
+
+
+def _other(files: Mapping[str, str]) -> Iterator[str]:
+    for name, remark in _OTHER_FILES.items():
+        if name in files:
+            yield f"{name}: {remark}"
