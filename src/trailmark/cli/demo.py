@@ -25,7 +25,7 @@ def command(invocation: Invocation, run: bool) -> None:
     services = invocation.services
     with TerminalProgress() as progress:
         project = make_demo(services.settings)
-        session = run_demo(project, services.engine, progress) if run else None
+        session = run_demo(project, services.engine, services.uv, progress) if run else None
     value = {
         "project": project.name,
         "path": str(project.path),

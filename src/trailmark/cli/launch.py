@@ -25,7 +25,14 @@ def command(invocation: Invocation, tool: str) -> None:
     """
     project = open_chosen(invocation)
     with TerminalProgress() as progress:
-        session = launch(project, invocation.services.engine, progress, tool=tool, actor=invocation.actor)
+        session = launch(
+            project,
+            invocation.services.engine,
+            invocation.services.uv,
+            progress,
+            tool=tool,
+            actor=invocation.actor,
+        )
     value = {
         "url": session.url,
         "kernel": session.kernel,

@@ -46,8 +46,6 @@ SECTIONS: Mapping[str, Mapping[str, str]] = {
     },
 }
 
-UNLISTED = ("recorder",)
-
 
 def _print_version(context: click.Context, _parameter: click.Parameter, value: bool) -> None:
     if value:
@@ -62,7 +60,6 @@ def _print_version(context: click.Context, _parameter: click.Parameter, value: b
     cls=LazyGroup,
     package="trailmark.cli",
     sections=SECTIONS,
-    unlisted=UNLISTED,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog="Each command explains itself: trailmark COMMAND --help.",
 )

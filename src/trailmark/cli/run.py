@@ -27,4 +27,6 @@ def command(invocation: Invocation, title: str | None, arguments: tuple[str, ...
     here = invocation.folder.resolve()
     cwd = here if here.is_relative_to(project.path) else project.path
     with TerminalProgress() as progress:
-        return run(project, arguments, progress, cwd=cwd, title=title, actor=invocation.actor)
+        return run(
+            project, arguments, invocation.services.uv, progress, cwd=cwd, title=title, actor=invocation.actor
+        )

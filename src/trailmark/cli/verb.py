@@ -1,7 +1,7 @@
 """A command or a group of commands, with the two options that all of them share."""
 
 import importlib
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import click
@@ -62,22 +62,15 @@ class LazyGroup(click.Group):
 
     `sections` maps a heading to commands, each with one line that says what it does. A command lives in the
     module of its name, as the object `command` (`import`, a word of Python's own, lives in `import_`).
-    `unlisted` commands exist for Trailmark's own programs, and help does not show them.
     """
 
     def __init__(
-        self,
-        *args: Any,
-        package: str,
-        sections: Mapping[str, Mapping[str, str]],
-        unlisted: Collection[str] = (),
-        **kwargs: Any,
+        self, *args: Any, package: str, sections: Mapping[str, Mapping[str, str]], **kwargs: Any
     ) -> None:
         super().__init__(*args, **kwargs)
         self.params += shared_options()
         self.sections = sections
         self._package = package
-        self._unlisted = frozenset(unlisted)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the names of all commands, in the order of the help page."""
@@ -85,7 +78,7 @@ class LazyGroup(click.Group):
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Import and return a command; None for a name that there is not."""
-        if cmd_name not in self._unlisted.union(self.list_commands(ctx)):
+        if cmd_name not in self.list_commands(ctx):
             return None
         suffix = "_" if cmd_name == "import" else ""
         command = importlib.import_module(f"{self._package}.{cmd_name}{suffix}").command
@@ -104,7 +97,7 @@ class LazyGroup(click.Group):
         """Find the command that was typed; a near miss is answered with what was probably meant."""
         name = args[0]
         known = self.list_commands(ctx)
-        if name in self._unlisted.union(known) or name.startswith("-"):
+        if name in known or name.startswith("-"):
             return super().resolve_command(ctx, args)
         ctx.fail(_unknown(name, known, ctx.command_path))
 

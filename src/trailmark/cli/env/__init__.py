@@ -1,0 +1,39 @@
+"""`trailmark env`: the packages of a project."""
+
+from collections.abc import Mapping
+
+import click
+
+from trailmark.cli.verb import LazyGroup
+
+SECTIONS: Mapping[str, Mapping[str, str]] = {
+    "Commands": {
+        "show": "List what was asked for, what was resolved and what is installed.",
+        "add": "Ask for packages: resolve, install and record.",
+        "remove": "Stop asking for packages.",
+        "update": "Resolve again, with the newest versions.",
+        "lock": "Resolve what trailmark.toml asks for, as after editing it by hand.",
+        "find": "Complete the name of a package, and say its newest version.",
+        "secret": "Keep the value of a secret that the code needs.",
+    },
+}
+
+
+@click.group(
+    "env", cls=LazyGroup, package="trailmark.cli.env", sections=SECTIONS, invoke_without_command=True
+)
+@click.pass_context
+def command(context: click.Context) -> None:
+    """See and change the packages of a project; alone, it is `trailmark env show`.
+
+    What you ask for stands in trailmark.toml, what was resolved from it in environment/pylock.toml: every package
+    with its version and hashes, so that the same environment can be made anywhere, later.
+
+    \b
+    trailmark env add pandas "matplotlib>=3.9"
+    trailmark env
+    """
+    if context.invoked_subcommand is None:
+        from trailmark.cli.env.show import command as show
+
+        context.invoke(show)

@@ -1,0 +1,26 @@
+"""`trailmark env add`."""
+
+import click
+
+from trailmark.cli.env.change import change_environment
+from trailmark.cli.invocation import Invocation
+from trailmark.cli.verb import verb
+from trailmark.projects.packages import add
+
+
+@verb("add")
+@click.argument("packages", nargs=-1, required=True)
+def command(invocation: Invocation, packages: tuple[str, ...]) -> None:
+    """Ask for packages: resolve, install and record.
+
+    Versions that fit together are found first; when there are none, nothing changes and the reason is shown.
+    What is there already stays at its version where it can. An open session says when a kernel must be restarted.
+
+    \b
+    trailmark env add pandas
+    trailmark env add "numpy>=2,<3" scipy
+    """
+    uv, actor = invocation.services.uv, invocation.actor
+    change_environment(
+        invocation, lambda project, progress: add(project, packages, uv, progress, actor=actor)
+    )

@@ -1,0 +1,22 @@
+"""`trailmark env remove`."""
+
+import click
+
+from trailmark.cli.env.change import change_environment
+from trailmark.cli.invocation import Invocation
+from trailmark.cli.verb import verb
+from trailmark.projects.packages import remove
+
+
+@verb("remove")
+@click.argument("packages", nargs=-1, required=True)
+def command(invocation: Invocation, packages: tuple[str, ...]) -> None:
+    """Stop asking for packages. What only they needed goes with them.
+
+    \b
+    trailmark env remove scipy
+    """
+    uv, actor = invocation.services.uv, invocation.actor
+    change_environment(
+        invocation, lambda project, progress: remove(project, packages, uv, progress, actor=actor)
+    )
