@@ -54,9 +54,9 @@ class Kernel:
         """Return the files written or deleted in a span of time by nobody's cell."""
         return Accesses()
 
-    def save_expected(self) -> bool:
-        """Return whether JupyterLab saves the notebook after each execution."""
-        return False
+    def save_expected(self, session: str) -> bool:
+        """Return whether a client session saves the notebook after each cell: a page that has our extension."""
+        return self.capture.labs.present > 0 and self.capture.requests.is_of_page(session)
 
 
 class Capture:

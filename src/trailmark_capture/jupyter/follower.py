@@ -61,8 +61,8 @@ class Surroundings(Protocol):
     def changed_between(self, since: float, until: float) -> Accesses:
         """Return the files written or deleted in a span of time by nobody's cell."""
 
-    def save_expected(self) -> bool:
-        """Return whether the notebook will be saved by whoever runs its cells."""
+    def save_expected(self, session: str) -> bool:
+        """Return whether a client session saves the notebook after each cell that it runs."""
 
 
 @dataclass
@@ -185,7 +185,7 @@ class Follower:
         if request is not None and not request.recorded:
             return None
         if request is None:
-            request = Request(id=message.parent, code=code)
+            request = Request(id=message.parent, session=message.parent_session, code=code)
         started = self._busy.get(message.parent, message.at)
         action = _Action(
             id=journal.new_id(started),
@@ -376,6 +376,8 @@ class Follower:
             "kind": "cell",
             "started": late.started,
             **_source(origin.notebook if origin else None, origin.cell if origin else None),
+            "notebook": None,
+            "cell": None,
             "code": "",
             "title": late.title,
             "continues": origin.id if origin else None,
@@ -393,7 +395,7 @@ class Follower:
             "outputs": outputs,
             "error": failure.plain() if failure else None,
             "notebook_outputs": in_notebook,
-            "save_expected": bool(action.notebook and action.request.cell and self._around.save_expected()),
+            "save_expected": bool(action.notebook and self._around.save_expected(action.request.session)),
             **_files(files),
             "exit_code": None,
             "resources": None,

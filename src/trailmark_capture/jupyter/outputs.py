@@ -1,7 +1,8 @@
 """What an action has shown, kept as a notebook's output area would keep it.
 
 A stream's repeated lines (as progress bars write them) and cleared frames collapse to the last one with a count.
-Beyond `limit` bytes in all, the largest outputs keep their head, tail, size and SHA-256.
+Beyond `limit` bytes in all, the largest outputs keep their head, tail, size and SHA-256; when there are very
+many, those in the middle are left out and counted.
 """
 
 import base64
@@ -14,6 +15,7 @@ from typing import Any
 from trailmark_capture.text import Kept, strip_ansi
 
 EDGES = 64 * 1024
+_OVERHEAD = 256
 _BINARY = ("image/", "audio/", "video/", "application/pdf", "application/octet-stream")
 _TEXTUAL = ("image/svg+xml",)
 
@@ -30,7 +32,7 @@ class Stream:
     @property
     def held(self) -> int:
         """The number of bytes in memory."""
-        return self._kept.held
+        return self._kept.held + _OVERHEAD
 
     @property
     def is_cut(self) -> bool:
@@ -67,7 +69,7 @@ class Display:
     @property
     def held(self) -> int:
         """The number of characters in memory."""
-        return sum(len(value) if isinstance(value, str) else 64 for value in self.data.values())
+        return _OVERHEAD + sum(len(_as_text(value)) for value in self.data.values())
 
     def update(self, data: dict[str, Any], metadata: dict[str, Any]) -> None:
         """Show something else in the same place."""
@@ -118,8 +120,12 @@ class Failure:
     value: str
     traceback: tuple[str, ...]
 
-    held = 0
     is_cut = True
+
+    @property
+    def held(self) -> int:
+        """The number of characters in memory."""
+        return _OVERHEAD + sum(map(len, self.traceback))
 
     def cut(self) -> None:
         """Do nothing: a traceback is never large."""
@@ -139,12 +145,47 @@ class Failure:
         }
 
 
+class Omitted:
+    """Stands for outputs that are not kept at all."""
+
+    is_cut = True
+    held = 0
+
+    def __init__(self) -> None:
+        self._count = 0
+        self._size = 0
+        self._hash = hashlib.sha256()
+
+    def take(self, item: "Item") -> None:
+        """Count an output, and hash what was held of it."""
+        if item is self:
+            return
+        for entry in item.render(0)[0]:
+            content = (entry.get("text") or entry.get("base64") or "").encode("utf-8", "surrogatepass")
+            self._hash.update(content)
+            self._size += entry["truncated"]["bytes"] if "truncated" in entry else len(content)
+        self._count += 1
+
+    def cut(self) -> None:
+        """Do nothing: there is nothing to cut."""
+
+    def render(self, group: int) -> tuple[Entries, dict[str, Any]]:
+        """Return a line that says how much is missing."""
+        text = f"[… {self._count:,} outputs, {self._size:,} bytes in all, are not kept …]\n"
+        entry = {"mime": "text/plain", "name": "stdout", "group": group, "text": text}
+        entry["truncated"] = _facts(self._size, self._hash.hexdigest())
+        return [entry], {"output_type": "stream", "name": "stdout", "text": text}
+
+
+Item = Stream | Display | Failure | Omitted
+
+
 class Outputs:
     """The outputs of one action, in order."""
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
-        self._items: list[Stream | Display | Failure] = []
+        self._items: list[Item] = []
         self._held = 0
         self._frames = 0
         self._clear_next = False
@@ -171,6 +212,7 @@ class Outputs:
         if not isinstance(last, Stream) or last.name != name:
             last = Stream(name, self._limit)
             self._items.append(last)
+            self._held += last.held
         self._held -= last.held
         last.append(text)
         self._held += last.held
@@ -206,12 +248,39 @@ class Outputs:
         self._items, self._held = [], 0
 
     def _shrink(self) -> None:
-        while self._held > self._limit:
-            whole = [item for item in self._items if not item.is_cut]
-            if not whole:
+        """Give up a tenth more than is needed, so that it is not done at every output."""
+        wanted = self._limit * 9 // 10
+        whole = [item for item in self._items if not item.is_cut and item.held > EDGES + _OVERHEAD]
+        for item in sorted(whole, key=lambda item: item.held, reverse=True):
+            if self._held <= wanted:
                 return
-            max(whole, key=lambda item: item.held).cut()
-            self._held = sum(item.held for item in self._items)
+            self._held -= item.held
+            item.cut()
+            self._held += item.held
+        if self._held > self._limit:
+            self._omit(wanted)
+
+    def _omit(self, wanted: int) -> None:
+        """Leave out the oldest outputs behind a first part that stays."""
+        place = self._place_of_omitted()
+        if place >= len(self._items) - 1:
+            return
+        item = self._items[place]
+        omitted = item if isinstance(item, Omitted) else Omitted()
+        last = place
+        while self._held > wanted and last < len(self._items) - 1:
+            omitted.take(self._items[last])
+            self._held -= self._items[last].held
+            last += 1
+        self._items[place:last] = [omitted]
+
+    def _place_of_omitted(self) -> int:
+        kept = 0
+        for place, item in enumerate(self._items):
+            if isinstance(item, Omitted) or kept >= self._limit // 4:
+                return place
+            kept += item.held
+        return len(self._items)
 
     def failure(self) -> Failure | None:
         """Return the last exception shown."""

@@ -15,6 +15,7 @@ class Request:
     """One request. `comm` is the widget channel that a comm message is meant for."""
 
     id: str
+    session: str = ""
     code: str = ""
     cell: str | None = None
     recorded: bool = True
@@ -26,12 +27,16 @@ class Requests:
 
     def __init__(self) -> None:
         self._known: OrderedDict[str, Request] = OrderedDict()
-        self._sessions: set[str] = set()
+        self._sessions: dict[str, bool] = {}
         self._changed = threading.Condition()
 
-    def add_session(self, session: str) -> None:
+    def add_session(self, session: str, *, of_page: bool) -> None:
         """Note that a websocket speaks for this client session: its requests are all seen here."""
-        self._sessions.add(session)
+        self._sessions[session] = of_page
+
+    def is_of_page(self, session: str) -> bool:
+        """Return whether a session belongs to a page in a browser."""
+        return self._sessions.get(session, False)
 
     def add(self, request: Request) -> None:
         """Keep a request until newer ones push it out."""
@@ -89,13 +94,14 @@ def _peek_json(message: str | bytes) -> Request | None:
 def _request(header: dict[str, Any], metadata: dict[str, Any], content: dict[str, Any]) -> Request | None:
     kind = header["msg_type"]
     if kind.startswith("comm_"):
-        return Request(id=header["msg_id"], comm=content.get("comm_id"))
+        return Request(id=header["msg_id"], session=header.get("session", ""), comm=content.get("comm_id"))
     if kind != "execute_request":
         return None
     silent = bool(content.get("silent", False))
     cell = metadata.get("cellId")
     return Request(
         id=header["msg_id"],
+        session=header.get("session", ""),
         code=content.get("code", ""),
         cell=cell if isinstance(cell, str) else None,
         recorded=not silent and bool(content.get("store_history", True)),

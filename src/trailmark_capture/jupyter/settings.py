@@ -24,6 +24,7 @@ def render(
             "jpserver_extensions": {_HERE: True},
         },
         "AsyncMappingKernelManager": {"kernel_manager_class": f"{_HERE}.kernels.TrailKernelManager"},
+        "AsyncIOLoopKernelRestarter": {"time_to_dead": 1.0},
         "EnvironmentKernelSpecManager": {"python": os.fspath(python), "display_name": f"Python ({name})"},
         "FileContentsManager": {"pre_save_hook": f"{_HERE}.saving.clean"},
         "TerminalsExtensionApp": {"terminal_manager_class": f"{_HERE}.terminals.TrailTerminalManager"},

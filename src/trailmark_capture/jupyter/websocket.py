@@ -1,25 +1,14 @@
 """The websocket between a client and a kernel: without delay, and with a read-only tap for requests."""
 
 import asyncio
-from typing import Any
-
-from jupyter_server.services.kernels.connection.channels import ZMQChannelsWebsocketConnection
 
 from trailmark_capture.jupyter.capture import current
+from trailmark_capture.jupyter.nodelay import NoDelayConnection
 from trailmark_capture.jupyter.requests import peek
 
 _FRAMED = "v1.kernel.websocket.jupyter.org"
 _LIVE_WITHIN = 10.0
 _ASK_EVERY = 0.5
-
-
-class NoDelayConnection(ZMQChannelsWebsocketConnection):  # type: ignore[misc]
-    """A websocket that sends small answers at once, without waiting for the last one's acknowledgement."""
-
-    def connect(self) -> Any:
-        """Open the channels."""
-        self.websocket_handler.set_nodelay(True)
-        return super().connect()
 
 
 class TrailConnection(NoDelayConnection):
@@ -28,7 +17,8 @@ class TrailConnection(NoDelayConnection):
     async def prepare(self) -> None:
         """Prepare the connection; a first cell can't run before the observer listens."""
         await super().prepare()
-        current().requests.add_session(self.session.session)
+        of_page = "Origin" in self.websocket_handler.request.headers
+        current().requests.add_session(self.session.session, of_page=of_page)
         await self._wait_for_observer()
 
     def handle_incoming_message(self, incoming_msg: str) -> None:
