@@ -147,6 +147,12 @@ def read(root: Path, path: str, *, max_bytes: int | None = None) -> Found | Fold
         return _unseen(path, error)
 
 
+def open_file(root: Path, path: str) -> BinaryIO:
+    """Open whatever file lies at a path for reading; no link is followed. Raises OSError."""
+    with parent_of(root, path) as folder:
+        return _open_file(path.rpartition("/")[2], folder)
+
+
 def blob_id(data: bytes) -> Oid:
     """Return the id that git gives to these bytes as a file."""
     return Oid(hashlib.sha1(b"blob %d\0" % len(data) + data, usedforsecurity=False).hexdigest())

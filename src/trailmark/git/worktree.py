@@ -9,10 +9,11 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
 from trailmark.git import present, stat_index
-from trailmark.git.model import FOLDER, SUBMODULE, Entry, Oid
+from trailmark.git.model import EXECUTABLE, FILE, FOLDER, LINK, SUBMODULE, Entry, Oid
 from trailmark.git.present import Found, HeldBack, Seen
 from trailmark.git.repository import Repository
 
+FILE_MODES = frozenset({FILE, EXECUTABLE, LINK})
 Canonical = Callable[[str, bytes], bytes]
 """From a path and what it holds to what git shall hold."""
 

@@ -17,6 +17,11 @@ def cleaned(data: bytes) -> bytes:
     return _render(notebook)
 
 
+def canonical(path: str, data: bytes) -> bytes:
+    """Return what git shall hold of a file: notebooks cleaned, anything else as it is."""
+    return cleaned(data) if path.endswith(".ipynb") else data
+
+
 def shows(data: bytes, cell: str, execution_count: int | None) -> bool:
     """Return whether a saved notebook already holds the cell as this execution left it."""
     notebook = _parse(data)

@@ -1,0 +1,121 @@
+"""Changing a project's files on purpose: record first, then make the work tree what the record says.
+
+What a person asks for (going back, renaming a file, another branch) is a tree. The record and its commit are
+written first; then the files follow, and if a crash comes between, the next command completes them.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, replace
+
+from trailmark.activity import Action, Change, NewFile, Recorded, record, settle
+from trailmark.activity.store import find_tree
+from trailmark.errors import Busy, Unavailable
+from trailmark.git import Entry, Oid, Repository, checkout, worktree
+from trailmark.git.checkout import CheckoutPlan, Pending, Restored
+from trailmark.projects.notebooks import canonical
+from trailmark.projects.project import Project
+from trailmark_capture.journal import new_id
+
+_RECORD = "record "
+_BRANCH = "branch "
+
+
+@dataclass(frozen=True)
+class Altered:
+    """What was recorded, and what became of the files."""
+
+    recorded: Recorded
+    restored: Restored
+
+
+def alter(project: Project, action: Action, change: Change) -> Altered:
+    """Record an action that changes files, and change the files. Sweep first: see `projects.sweep`."""
+    with project.trail.lock:
+        require_quiet(project)
+        finish(project)
+        repository = project.repository
+        old = repository.tree_of(repository.head())
+        new = change.tree or _tree_after(repository, old, change)
+        action = replace(action, id=action.id or new_id())
+        checkout.announce(repository, Pending(old, new, f"{_RECORD}{action.id}"))
+        repository.flush()
+        recorded = record(project.trail, action, Change(tree=new))
+        return Altered(recorded, _carry_out(project, checkout.plan_checkout(repository, old, new)))
+
+
+def change_branch(project: Project, branch: str) -> Restored:
+    """Make a branch that exists the current one, and the files those of its newest commit. Sweep first."""
+    with project.trail.lock:
+        require_quiet(project)
+        finish(project)
+        repository = project.repository
+        old = repository.tree_of(repository.head())
+        new = repository.tree_of(repository.find_ref(f"refs/heads/{branch}"))
+        checkout.announce(repository, Pending(old, new, f"{_BRANCH}refs/heads/{branch}"))
+        repository.set_head(branch)
+        return _carry_out(project, checkout.plan_checkout(repository, old, new))
+
+
+def finish(project: Project) -> Restored | None:
+    """Complete a change of files that a crash cut short; None when there was nothing to do."""
+    repository = project.repository
+    if checkout.announced(repository) is None:
+        return None
+    with project.trail.lock:
+        settle(project.trail)
+        pending = checkout.announced(repository)
+        if pending is None:
+            return None
+        if not _has_begun(repository, pending):
+            checkout.withdraw(repository)
+            return None
+        head = repository.tree_of(repository.head())
+        plan = checkout.plan_checkout(repository, pending.old, pending.new)
+        changes = (
+            change for change in plan.changes if repository.find_entry(head, change.path) == change.new
+        )
+        return _carry_out(project, CheckoutPlan(tuple(changes)))
+
+
+def require_quiet(project: Project) -> None:
+    """Raise Busy while a person's own merge, rebase or the like is under way."""
+    if project.repository.is_in_operation():
+        raise Busy(
+            f"A merge, rebase or cherry-pick of git's is under way in {project.path}. Nothing was changed. "
+            "Finish it (or give it up with git), and try again."
+        )
+
+
+def _has_begun(repository: Repository, pending: Pending) -> bool:
+    """Return whether the step before the files was made: the record written, or the branch chosen."""
+    if pending.token.startswith(_RECORD):
+        return find_tree(repository, pending.token.removeprefix(_RECORD)) is not None
+    return repository.head_ref() == pending.token.removeprefix(_BRANCH)
+
+
+def _carry_out(project: Project, plan: CheckoutPlan) -> Restored:
+    keep = project.state / "kept" / time.strftime("%Y-%m-%d-%H%M%S")
+    try:
+        restored = checkout.apply_checkout(project.repository, plan, keep=keep, canonical=canonical)
+    except OSError as error:
+        raise Unavailable(
+            f"The record is written, but not every file could be put in place ({error}). Nothing is lost. "
+            "Mend that (free space, permissions); the next command completes it."
+        ) from error
+    checkout.withdraw(project.repository)
+    worktree.sync_index(project.repository)
+    return restored
+
+
+def _tree_after(repository: Repository, base: Oid | None, change: Change) -> Oid:
+    changes: dict[str, Entry | None] = dict.fromkeys(sorted(change.remove))
+    for path, file in change.put.items():
+        changes[path] = _entry(repository, file)
+    return repository.write_tree(base, changes)
+
+
+def _entry(repository: Repository, file: NewFile) -> Entry:
+    content = file.content
+    return Entry(repository.write_blob(content) if isinstance(content, bytes) else content, file.mode)
