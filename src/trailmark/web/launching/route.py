@@ -1,0 +1,84 @@
+"""Routes that start, open and stop sessions.
+
+A form may not lead to another origin, so launching leads to a page of ours, which goes on to the tool.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Form, Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+
+from trailmark.errors import NotFound
+from trailmark.pages.links import Links
+from trailmark.progress import Progress
+from trailmark.sessions.launch import TOOLS, launch
+from trailmark.sessions.session import Session
+from trailmark.sessions.stop import statuses, stop
+from trailmark.web.opening import OpenProject, find_project
+from trailmark.web.site import Here, Site, see_other
+
+router = APIRouter(include_in_schema=False)
+
+
+@router.post("/p/{owner}/{name}/launch")
+def start(site: Here, project: OpenProject, tool: Annotated[str, Form()] = TOOLS[0]) -> Response:
+    """Start a tool in the background and show how far it is."""
+    links = Links.of(project.owner, project.name)
+    owner, name, services = project.owner, project.name, site.services
+    settings = services.settings
+
+    def work(progress: Progress) -> str:
+        launch(find_project(settings, owner, name), services.engine, services.uv, progress, tool=tool)
+        return f"{links.base}/open"
+
+    job = site.jobs.start(f"Starting JupyterLab on {name}", work, project=f"{owner}/{name}")
+    return see_other(f"{links.base}/launching/{job.id}")
+
+
+@router.get("/p/{owner}/{name}/launching/{job_id}")
+def launching(request: Request, site: Here, project: OpenProject, job_id: str) -> Response:
+    """Show how far a start is, and go on to the tool when it is ready."""
+    job = site.jobs.get(job_id)
+    url = _open_session(site, project).url if job.state == "done" else None
+    return site.page(request, "launching/launching.html", project=project, job=job, url=url)
+
+
+@router.get("/p/{owner}/{name}/launching/{job_id}/state")
+def state(request: Request, site: Here, project: OpenProject, job_id: str) -> HTMLResponse:
+    """Show how far a start is, as a piece of its page; leads on when it is ready."""
+    job = site.jobs.get(job_id)
+    piece = site.fragment(request, "launching/state.html", job=job)
+    if job.state == "done":
+        piece.headers["HX-Redirect"] = f"{Links.of(project.owner, project.name).base}/open"
+    return piece
+
+
+@router.get("/p/{owner}/{name}/open")
+def open_tool(site: Here, project: OpenProject) -> Response:
+    """Lead to the tool that runs on the project."""
+    return RedirectResponse(_open_session(site, project).url, status_code=303)
+
+
+@router.post("/p/{owner}/{name}/stop")
+def end(site: Here, project: OpenProject) -> Response:
+    """Stop what runs on the project; everything that it did is recorded first."""
+    owner, name, settings = project.owner, project.name, site.services.settings
+
+    def work(progress: Progress) -> str:
+        progress.step("Stopping, and recording what is open")
+        stop(find_project(settings, owner, name), site.services.engine)
+        return Links.of(owner, name).overview
+
+    site.jobs.start(f"Stopping JupyterLab on {name}", work, project=f"{owner}/{name}")
+    return see_other(
+        Links.of(owner, name).overview, "JupyterLab is being stopped; everything it did is kept."
+    )
+
+
+def _open_session(site: Site, project: OpenProject) -> Session:
+    running = statuses(site.services.settings, site.services.engine, project)
+    if not running:
+        raise NotFound(f"Nothing runs on {project.name} any more. Launch it again.")
+    return running[-1].session
