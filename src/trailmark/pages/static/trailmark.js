@@ -9,7 +9,8 @@ const html = document.documentElement;
 function setTheme(theme) {
   if (theme === "auto") delete html.dataset.theme;
   else html.dataset.theme = theme;
-  document.cookie = `theme=${theme}; path=/; max-age=31536000; samesite=strict`;
+  $$("iframe[data-fit]").forEach(tellTheme);
+  document.cookie = `trailmark-theme=${theme}; path=/; max-age=31536000; samesite=strict`;
 }
 
 function nextTheme() {
@@ -64,7 +65,12 @@ function fitFrame(event) {
   const height = Number(event.data && event.data.trailmarkHeight);
   if (!frame || !Number.isFinite(height)) return;
   frame.style.height = `${Math.min(Math.max(Math.ceil(height), 24), Number(frame.dataset.fit) || 4000)}px`;
+  if (!frame.classList.contains("fitted")) tellTheme(frame);
   frame.classList.add("fitted");
+}
+
+function tellTheme(frame) {
+  frame.contentWindow.postMessage({ trailmarkTheme: html.dataset.theme || "light dark" }, "*");
 }
 
 function showFigure(image) {
@@ -98,7 +104,7 @@ function fold() {
 
 async function fetchNew() {
   const feed = $("[data-feed]");
-  if (!feed || fetchNew.busy) return;
+  if (!feed || !feed.dataset.newer || fetchNew.busy) return;
   fetchNew.busy = true;
   try {
     const address = new URL(feed.dataset.newer, location.href);
@@ -169,6 +175,10 @@ function onClick(event) {
   if (on('[data-close="dialog"]') || event.target.matches("dialog.lightbox img, dialog")) return on("dialog").close();
   if (on('[data-close="toast"]')) return on(".toast").remove();
   if (on("[data-show-new]")) { showNew($("[data-feed]")); return window.scrollTo({ top: 0 }); }
+  const long = on("[data-unclip]");
+  if (long) { document.getElementById(long.dataset.unclip).classList.remove("clipped"); return long.remove(); }
+  const code = on("[data-open-on-click]");
+  if (code && !on("a") && !String(getSelection())) return $("a[data-open]", code.closest("[data-record]")).click();
   const figure = on("[data-figure]");
   if (figure && !event.metaKey && !event.ctrlKey) { event.preventDefault(); showFigure($("img", figure) || figure); }
 }
@@ -201,12 +211,20 @@ function openAnchor() {
 
 document.addEventListener("click", onClick);
 document.addEventListener("keydown", onKey);
+document.addEventListener("change", (event) => {
+  const form = event.target.closest("[data-submit-on-change]");
+  if (form) form.requestSubmit();
+});
+document.addEventListener("formdata", (event) => {
+  if (event.target.method !== "get") return;
+  for (const [name, value] of [...event.formData]) if (value === "") event.formData.delete(name);
+});
 window.addEventListener("message", fitFrame);
 window.addEventListener("hashchange", openAnchor);
 document.body.addEventListener("tm:records", fetchNew);
 document.body.addEventListener("tm:toast", (event) => toast(event.detail.value || event.detail.text, event.detail.tone));
 document.body.addEventListener("htmx:configRequest", (event) => {
-  event.detail.headers["X-CSRF-Token"] = $('meta[name="csrf-token"]').content;
+  event.detail.headers["X-Trailmark-CSRF"] = $('meta[name="csrf-token"]').content;
 });
 document.body.addEventListener("htmx:responseError", () => toast("That did not work; nothing was changed. Try again, or reload the page.", "bad"));
 document.body.addEventListener("htmx:sendError", () => toast("Trailmark does not answer. Is it still running? `trailmark start` starts it.", "bad"));

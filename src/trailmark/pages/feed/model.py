@@ -1,0 +1,223 @@
+"""What the feed's templates show: frozen values, every word and address already chosen."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
+
+from markupsafe import Markup
+
+from trailmark.activity import FileRef, OutputRef
+
+Tone = Literal["plain", "bad", "warn", "faint", "strong", "sticky"]
+Role = Literal["read", "write", "deleted"]
+
+
+class Row(Protocol):
+    """What the feed needs to know of a record: its facts, and the beginnings of its texts."""
+
+    @property
+    def id(self) -> str:
+        """The record's id, or the commit's for what was made outside."""
+
+    @property
+    def kind(self) -> str:
+        """One of the kinds."""
+
+    @property
+    def title(self) -> str:
+        """The line that stands in the commit."""
+
+    @property
+    def status(self) -> str:
+        """How it ended."""
+
+    @property
+    def started(self) -> float:
+        """When it began, in seconds since the epoch."""
+
+    @property
+    def seconds(self) -> float:
+        """How long it took."""
+
+    @property
+    def author(self) -> str:
+        """Name and address of the person."""
+
+    @property
+    def actor(self) -> str:
+        """`person`, or `program:NAME`."""
+
+    @property
+    def tool(self) -> str | None:
+        """What it was done with."""
+
+    @property
+    def source(self) -> str | None:
+        """Where its code stands: `code/a.ipynb#cell-id`."""
+
+    @property
+    def language(self) -> str | None:
+        """The language of the code."""
+
+    @property
+    def continues(self) -> str | None:
+        """The record that this one belongs to."""
+
+    @property
+    def execution_count(self) -> int | None:
+        """The number that stands at a notebook's cell."""
+
+    @property
+    def reads(self) -> Sequence[FileRef]:
+        """Files read."""
+
+    @property
+    def writes(self) -> Sequence[FileRef]:
+        """Files written."""
+
+    @property
+    def deletes(self) -> Sequence[str]:
+        """Files deleted."""
+
+    @property
+    def outputs(self) -> Sequence[OutputRef]:
+        """What it showed."""
+
+    @property
+    def detail(self) -> Mapping[str, Any]:
+        """Facts of its kind."""
+
+    @property
+    def code(self) -> str | None:
+        """The code, or its beginning."""
+
+    @property
+    def text(self) -> str | None:
+        """What it said, or its beginning."""
+
+    @property
+    def error(self) -> str | None:
+        """The error, or its end."""
+
+
+@dataclass(frozen=True)
+class FileChip:
+    """A file that a step read, wrote or deleted. `note` says what is special about it."""
+
+    role: Role
+    name: str
+    path: str
+    href: str | None
+    note: str | None = None
+
+
+@dataclass(frozen=True)
+class Thumb:
+    """A figure of a step."""
+
+    src: str
+    alt: str
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where a step's code stands: a file, and the cell's number in it."""
+
+    path: str
+    name: str
+    href: str
+    number: int | None = None
+
+
+@dataclass(frozen=True)
+class Who:
+    """Who did it, where it is worth saying: a program, or another person."""
+
+    name: str
+    program: bool = False
+
+
+@dataclass(frozen=True)
+class Excerpt:
+    """The beginning of a text, and how many lines follow."""
+
+    body: Markup
+    more: int = 0
+
+
+@dataclass(frozen=True)
+class Step:
+    """One record in the feed. `headline` is None when the code speaks for itself."""
+
+    id: str
+    kind: str
+    icon: str
+    kind_label: str
+    tone: Tone
+    href: str
+    title: str
+    headline: str | None
+    prompt: bool
+    status: str
+    at: float
+    seconds: float
+    tool: str | None
+    source: Source | None
+    who: Who | None
+    code: Excerpt | None
+    text: Excerpt | None
+    error: str | None
+    note: str | None
+    about: str | None
+    continues: str | None
+    thumbs: tuple[Thumb, ...]
+    more_thumbs: int
+    extras: tuple[str, ...]
+    files: tuple[FileChip, ...]
+    more_files: int
+    quiet: bool
+
+
+@dataclass(frozen=True)
+class Fold:
+    """A run of quiet steps, shown as one line until it is opened."""
+
+    id: str
+    steps: tuple[Step, ...]
+    source: Source | None
+    gist: tuple[str, ...]
+
+    @property
+    def at(self) -> float:
+        """When the newest of them began."""
+        return self.steps[0].at
+
+
+@dataclass(frozen=True)
+class Day:
+    """The steps of one calendar day, newest first. `continued` says that a page before began it."""
+
+    key: str
+    name: str
+    date: str
+    items: tuple[Step | Fold, ...]
+    continued: bool = False
+
+    @property
+    def steps(self) -> int:
+        """How many steps the page shows of this day."""
+        return sum(len(item.steps) if isinstance(item, Fold) else 1 for item in self.items)
+
+
+@dataclass(frozen=True)
+class Feed:
+    """One page of the trail. `older` is the address of the next one, None where the trail begins."""
+
+    days: tuple[Day, ...]
+    older: str | None
+    newer: str | None
+    newest: str | None
+    filtered: bool
+    older_plain: str | None = None

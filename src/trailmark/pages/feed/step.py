@@ -1,0 +1,224 @@
+"""One step of the feed from one row of the index."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from markupsafe import Markup, escape
+
+from trailmark.activity import FileRef, OutputRef
+from trailmark.pages.ansi import strip_ansi
+from trailmark.pages.feed.model import Excerpt, FileChip, Row, Source, Step, Thumb, Tone, Who
+from trailmark.pages.highlight import highlight
+from trailmark.pages.kinds import kind_icon, kind_label, tool_label
+from trailmark.pages.links import Links
+from trailmark.pages.wording import filesize
+
+CODE_LINES = 7
+TEXT_LINES = 4
+SPARED_LINES = 2
+THUMBS = 4
+CHIPS = 6
+QUIET_SECONDS = 10.0
+_LINE_LENGTH = 400
+_WITH_CODE = frozenset({"cell", "expression", "command", "run"})
+_PROMPTED = frozenset({"command", "run"})
+_LANGUAGES = {"cell": "python", "expression": "r", "command": "bash", "run": "bash"}
+_IMAGES = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp", "image/svg+xml"})
+_NOISE = re.compile(r"^<(Figure size|Axes|matplotlib\.|AxesSubplot|IPython\.)[^\n]*>$")
+_COMMENT = re.compile(r"^#+\s*(\S.*?)\s*#*$")
+_NO_PROSE = ("%", "!", "-*-", "type:", "noqa")
+_NAMED = {
+    "text/html": "HTML view",
+    "application/pdf": "PDF",
+    "text/latex": "formula",
+    "application/javascript": "interactive",
+    "application/vnd.plotly.v1+json": "interactive figure",
+    "application/vnd.jupyter.widget-view+json": "widget",
+    "application/json": "JSON",
+}
+_TONES: dict[str, Tone] = {
+    "note": "sticky",
+    "rollback": "strong",
+    "branch": "strong",
+    "merge": "strong",
+    "environment": "strong",
+    "project": "strong",
+    "import": "strong",
+}
+_STATUS_TONES: dict[str, Tone] = {"error": "bad", "interrupted": "warn", "aborted": "faint", "lost": "faint"}
+
+
+def build_step(row: Row, links: Links, *, me: str | None = None) -> Step:
+    """Return how a record looks in the feed; `me` is the person whose name goes without saying."""
+    has_code = row.kind in _WITH_CODE and bool((row.code or "").strip())
+    headline, code = _headline(row) if has_code else (row.title, None)
+    thumbs = _thumbs(row, links)
+    chips = _chips(row, links)
+    text = None if row.kind == "note" else _text_excerpt(row.text or "")
+    return Step(
+        id=row.id,
+        kind=row.kind,
+        icon=kind_icon(row.kind),
+        kind_label=kind_label(row.kind),
+        tone=_STATUS_TONES.get(row.status) or _TONES.get(row.kind, "plain"),
+        href=links.record(row.id),
+        title=row.title,
+        headline=headline,
+        prompt=row.kind in _PROMPTED,
+        status=row.status,
+        at=row.started,
+        seconds=row.seconds,
+        tool=None if row.tool == "trailmark" or (row.kind == "cell" and row.source) else tool_label(row.tool),
+        source=source_of(row, links),
+        who=who_of(row, me),
+        code=code,
+        text=text,
+        error=_last_line(row.error),
+        note=_note(row),
+        about=links.record(str(row.detail["about"])) if row.detail.get("about") else None,
+        continues=links.record(row.continues) if row.continues else None,
+        thumbs=thumbs[:THUMBS],
+        more_thumbs=max(0, len(thumbs) - THUMBS),
+        extras=_extras(row.outputs),
+        files=chips[:CHIPS],
+        more_files=max(0, len(chips) - CHIPS),
+        quiet=_is_quiet(row, has_code, thumbs, chips, text),
+    )
+
+
+def source_of(row: Row, links: Links) -> Source | None:
+    """Return where a record's code stands, None when it stands nowhere."""
+    if not row.source:
+        return None
+    path = row.source.partition("#")[0]
+    return Source(path, path.rsplit("/", 1)[-1], links.files(path), row.execution_count)
+
+
+def who_of(row: Row, me: str | None) -> Who | None:
+    """Return who did it when it was a program or somebody else than `me`."""
+    if row.actor.startswith("program"):
+        return Who(row.actor.partition(":")[2] or "a program", program=True)
+    name = person_name(row.author)
+    return Who(name) if me is not None and name != me else None
+
+
+def person_name(author: str) -> str:
+    """Return the name out of `Name <address>`."""
+    return author.partition("<")[0].strip() or author
+
+
+def comment_of(kind: str, code: str) -> str | None:
+    """Return the comment in prose that code begins with, None when it begins otherwise or is nothing else."""
+    first, _, rest = code.strip("\n").partition("\n")
+    match = _COMMENT.match(first) if kind in ("cell", "expression") and rest.strip() else None
+    return match[1] if match and not match[1].startswith(_NO_PROSE) else None
+
+
+def _headline(row: Row) -> tuple[str | None, Excerpt | None]:
+    """A first comment in prose becomes the headline of the code below it; else the code speaks for itself."""
+    comment = comment_of(row.kind, row.code or "")
+    lines = (row.code or "").strip("\n").split("\n")[1 if comment else 0 :]
+    while lines and not lines[0].strip():
+        lines = lines[1:]
+    return comment, _code_excerpt(lines, row)
+
+
+def _code_excerpt(lines: list[str], row: Row) -> Excerpt | None:
+    if not lines:
+        return None
+    shown, more = _beginning(lines, CODE_LINES)
+    return Excerpt(highlight(shown.rstrip(), row.language or _LANGUAGES.get(row.kind)), more)
+
+
+def _text_excerpt(text: str) -> Excerpt | None:
+    lines = [line.rstrip() for line in strip_ansi(text[:20_000]).split("\n") if not _NOISE.match(line)]
+    while lines and not lines[0]:
+        lines = lines[1:]
+    while lines and not lines[-1]:
+        lines.pop()
+    if not lines:
+        return None
+    shown, more = _beginning(lines, TEXT_LINES)
+    return Excerpt(Markup(escape(shown)), more)
+
+
+def _beginning(lines: list[str], wanted: int) -> tuple[str, int]:
+    """Return the first lines and how many follow; a few more are shown rather than hidden."""
+    number = len(lines) if len(lines) <= wanted + SPARED_LINES else wanted
+    return "\n".join(line[:_LINE_LENGTH] for line in lines[:number]), len(lines) - number
+
+
+def _last_line(error: str | None) -> str | None:
+    lines = [line.strip() for line in strip_ansi(error or "").split("\n") if line.strip()]
+    return lines[-1][:_LINE_LENGTH] if lines else None
+
+
+def _note(row: Row) -> str | None:
+    return (row.text or str(row.detail.get("note") or "") or None) if row.kind == "note" else None
+
+
+def _thumbs(row: Row, links: Links) -> tuple[Thumb, ...]:
+    """Return the figures: of a display in several forms the first image counts."""
+    seen: set[int] = set()
+    found: list[Thumb] = []
+    for number, output in enumerate(row.outputs):
+        if output.mime in _IMAGES and output.group not in seen:
+            seen.add(output.group)
+            found.append(Thumb(links.output(row.id, number), f"Figure {len(found) + 1} of {row.title[:80]}"))
+    return tuple(found)
+
+
+def _extras(outputs: Iterable[OutputRef]) -> tuple[str, ...]:
+    """Name the outputs that the feed does not show."""
+    groups: dict[int, set[str]] = {}
+    for output in outputs:
+        groups.setdefault(output.group, set()).add(output.mime)
+    words: dict[str, int] = {}
+    for mimes in groups.values():
+        if not mimes & _IMAGES:
+            word = next((_NAMED[mime] for mime in reversed(_NAMED) if mime in mimes), None)
+            if word:
+                words[word] = words.get(word, 0) + 1
+    return tuple(word if number == 1 else f"{number} × {word}" for word, number in words.items())
+
+
+def _chips(row: Row, links: Links) -> tuple[FileChip, ...]:
+    written = {file.path for file in row.writes}
+    return (
+        *(_chip("read", file, row.id, links) for file in row.reads if file.path not in written),
+        *(_chip("write", file, row.id, links) for file in row.writes),
+        *(FileChip("deleted", path.rsplit("/", 1)[-1], path, None) for path in row.deletes),
+    )
+
+
+def _chip(role: str, file: FileRef, record: str, links: Links) -> FileChip:
+    notes = [
+        "outside the project" if file.external else "",
+        "perhaps another program" if file.candidate else "",
+        f"{filesize(file.bytes)}, too large for git" if not file.held else "",
+    ]
+    reachable = file.held and not file.external
+    return FileChip(
+        role="write" if role == "write" else "read",
+        name=file.path.rsplit("/", 1)[-1],
+        path=file.path,
+        href=links.files(file.path, at=record) if reachable else None,
+        note=", ".join(note for note in notes if note) or None,
+    )
+
+
+def _is_quiet(
+    row: Row, has_code: bool, thumbs: tuple[Thumb, ...], chips: tuple[FileChip, ...], text: Excerpt | None
+) -> bool:
+    """Tell whether a reader may pass over it: short, went well, touched and showed nothing to look at."""
+    if not has_code or row.status != "ok" or row.seconds >= QUIET_SECONDS or row.actor != "person":
+        return False
+    short = len((row.code or "").strip().split("\n")) <= 4 and (text is None or text.more == 0)
+    return short and not thumbs and not chips and not row.continues
+
+
+def gist(step: Step) -> str:
+    """Say in a few words what a quiet step was."""
+    return step.headline or step.title
