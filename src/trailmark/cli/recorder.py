@@ -13,6 +13,7 @@ from trailmark.sessions.recorder import run_recorder
 def main(path: Path) -> None:
     """Record what happens in the project at `path` until nobody works in it any more."""
     logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s", level=logging.INFO)
+    logging.getLogger("watchfiles").setLevel(logging.WARNING)
     services = wiring.build(os.environ)
     project = open_project(path, services.settings)
     run_recorder(project, lambda: services.has_sessions(project))

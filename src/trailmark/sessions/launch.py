@@ -109,8 +109,8 @@ def _prepare(project: Project, realised: Realised, tool: str, actor: str) -> Ses
         Config.load(path),
         port=session.port,
         base_url="/",
-        python=str(realised.python),
-        environment=project.name,
+        python=realised.python,
+        name=project.name,
     )
     (folder / "jupyter_server_config.json").write_text(json.dumps(traits, indent=1), encoding="utf-8")
     write_session(project.settings, session)
