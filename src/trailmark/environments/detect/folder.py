@@ -4,10 +4,17 @@ import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePosixPath
 
-_NAMES = frozenset(
-    ["Pipfile", "pyproject.toml", "setup.py", "setup.cfg", "environment.yml", "environment.yaml"]
-    + ["runtime.txt", ".python-version", "renv.lock", "install.R", "DESCRIPTION", "Project.toml", "apt.txt"]
+_PYTHON = ("Pipfile", "pyproject.toml", "setup.py", "setup.cfg", "environment.yml", "environment.yaml")
+_OTHER = (
+    "runtime.txt",
+    ".python-version",
+    "renv.lock",
+    "install.R",
+    "DESCRIPTION",
+    "Project.toml",
+    "apt.txt",
 )
+_NAMES = frozenset((*_PYTHON, *_OTHER))
 _ENDINGS = (".py", ".ipynb", ".txt", ".in")
 _SKIPPED = frozenset(["node_modules", "site-packages", "venv", "env", "__pycache__", "build", "dist"])
 _HIDDEN_BUT_READ = frozenset({".binder"})
