@@ -6,13 +6,22 @@ from fastapi import Depends, FastAPI
 from starlette.staticfiles import StaticFiles
 
 from trailmark.pages import templates
-from trailmark.web import events_route, failures, home, jobs_page, keys_route
+from trailmark.web import (
+    environment,
+    events_route,
+    failures,
+    home,
+    jobs_page,
+    keys_route,
+    launching,
+    machine_page,
+)
 from trailmark.web.security import Door, Guard, require_csrf
 from trailmark.web.site import STATIC, WEB, build_site
 from trailmark.wiring import Services
 
 PORT = 8700
-_PAGES = (keys_route, events_route, home, jobs_page)
+_PAGES = (keys_route, events_route, home, jobs_page, machine_page, launching, environment)
 
 
 def create_app(services: Services, *, door: Door | None = None) -> FastAPI:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from trailmark.web.watch import Mark, records_mark, sessions_mark
+from trailmark.web.watch import Mark, records_mark, seen, sessions_mark
 
 Event = Literal["records", "session", "jobs", "files"]
 POLL_SECONDS = 0.25
@@ -68,10 +68,20 @@ class Events:
         for page in self._listeners():
             page.tell(event)
 
-    async def stream(self, project: Path | None) -> AsyncIterator[str]:
-        """Yield the event stream of a page that shows `project`, until it goes away or `close` is called."""
+    def seen(self, project: Path | None) -> str:
+        """Return what a page tells `stream` that it has seen."""
+        return seen(self._home, project)
+
+    async def stream(self, project: Path | None, since: str | None = None) -> AsyncIterator[str]:
+        """Yield the event stream of a page that shows `project`, until it goes away or `close` is called.
+
+        What happened since the page was made (`since` is what it had `seen`) is told at once.
+        """
         page = _Page(project, asyncio.get_running_loop())
         self._add(page)
+        if since is not None and since != self.seen(project):
+            page.news.update(("records", "session"))
+            page.wake.set()
         try:
             yield _FIRST
             while not page.over:
@@ -105,7 +115,7 @@ class Events:
                 self._watcher.start()
 
     def _watch(self) -> None:
-        seen: dict[Path | None, Mark] = {}
+        known: dict[Path | None, Mark] = {}
         while not self._stop.wait(self._poll):
             with self._lock:
                 pages = list(self._pages)
@@ -113,20 +123,20 @@ class Events:
                     self._watcher = None
                     return
             places = {page.project for page in pages} | {None}
-            changed = {place for place in places if self._has_news(seen, place)}
-            for gone in seen.keys() - places:
-                del seen[gone]
+            changed = {place for place in places if self._has_news(known, place)}
+            for gone in known.keys() - places:
+                del known[gone]
             for page in pages:
                 if page.project is not None and page.project in changed:
                     page.tell("records")
                 if None in changed:
                     page.tell("session")
 
-    def _has_news(self, seen: dict[Path | None, Mark], place: Path | None) -> bool:
+    def _has_news(self, known: dict[Path | None, Mark], place: Path | None) -> bool:
         look: Callable[[], Mark] = (
             (lambda: sessions_mark(self._home)) if place is None else (lambda: records_mark(place))
         )
         mark = look()
-        before = seen.get(place)
-        seen[place] = mark
+        before = known.get(place)
+        known[place] = mark
         return before is not None and before != mark

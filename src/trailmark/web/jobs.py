@@ -28,11 +28,15 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Job:
-    """A job as it stood at one moment. `link` leads to what it made; times are seconds since the epoch."""
+    """A job as it stood at one moment. `link` leads to what it made; times are seconds since the epoch.
+
+    `topic` names the page that shows it besides the tray.
+    """
 
     id: str
     title: str
     project: str | None
+    topic: str | None
     state: State
     message: str
     fraction: float | None
@@ -61,6 +65,7 @@ class _Running:
     id: str
     title: str
     project: str | None
+    topic: str | None
     changed: Callable[[], None]
     state: State = "waiting"
     message: str = "Waiting for another job to finish"
@@ -109,6 +114,7 @@ class _Running:
                 id=self.id,
                 title=self.title,
                 project=self.project,
+                topic=self.topic,
                 state=self.state,
                 message=self.message,
                 fraction=self.fraction,
@@ -136,15 +142,19 @@ class Jobs:
         self._lock = threading.Lock()
         self._slots = threading.BoundedSemaphore(MOST_AT_ONCE)
 
-    def start(self, title: str, work: Work, *, project: str | None = None) -> Job:
+    def start(self, title: str, work: Work, *, project: str | None = None, topic: str | None = None) -> Job:
         """Begin `work` in a thread of its own; what it returns is the address of its result."""
-        running = _Running(new_id(), title, project, self._changed)
+        running = _Running(new_id(), title, project, topic, self._changed)
         with self._lock:
             self._forget_old()
             self._jobs[running.id] = running
         threading.Thread(target=self._run, args=(running, work), name=f"job {title}", daemon=True).start()
         self._changed()
         return running.snapshot()
+
+    def find(self, project: str, topic: str) -> Job | None:
+        """Return the newest job of a project on a topic, None when there is none."""
+        return next((job for job in self.all(project) if job.topic == topic), None)
 
     def all(self, project: str | None = None) -> list[Job]:
         """Return the jobs, newest first; with `project`, only that one's."""

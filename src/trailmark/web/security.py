@@ -32,7 +32,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from trailmark.errors import TrailmarkError
 
 CSRF_FIELD = "csrf"
-CSRF_HEADER = "X-CSRF-Token"
+CSRF_HEADER = "X-Trailmark-CSRF"
 KEY_PATH = "/.client/key"
 STATIC = "/static/"
 SESSION = "trailmark.session"

@@ -12,6 +12,7 @@ from urllib.parse import quote, unquote
 from fastapi import Depends, Request
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment
+from markupsafe import Markup, escape
 from starlette.responses import RedirectResponse, Response
 
 from trailmark.pages import templates
@@ -24,7 +25,7 @@ from trailmark.wiring import Services
 
 WEB = Path(__file__).parent
 STATIC = WEB / "static"
-THEME_COOKIE = "theme"
+THEME_COOKIE = "trailmark-theme"
 TOLD_COOKIE = "trailmark-told"
 
 
@@ -45,7 +46,7 @@ class Site:
             csrf=csrf_of(request),
             theme=_theme(request),
             person=self.services.settings.person.name,
-            events="/events",
+            events=f"/events?seen={self.events.seen(None)}",
             jobs="/jobs/tray",
         )
 
@@ -53,9 +54,9 @@ class Site:
         self, request: Request, template: str, *, status: int = 200, frame: Frame | None = None, **view: Any
     ) -> HTMLResponse:
         """Render a template of this folder (`home/home.html`) with its view model."""
-        told = request.cookies.get(TOLD_COOKIE)
+        tone, told = _untold(request)
         html = self.templates.get_template(f"web/{template}").render(
-            frame=frame or self.frame(request), told=_untold(told), **view
+            frame=frame or self.frame(request), told=told, told_tone=tone, **view
         )
         response = HTMLResponse(html, status_code=status)
         if told:
@@ -72,6 +73,7 @@ def build_site(services: Services, door: Door) -> Site:
     """Put a client together; nothing runs before the first page is open."""
     events = Events(services.settings.home)
     made = templates.environment({"web": WEB})
+    made.filters.update(ticks=ticks, sentence=lambda text: text[:1].upper() + text[1:])
     made.globals.update(web_static=lambda name: f"/static/web/{name}?v={_version(STATIC / name)}")
     return Site(
         services=services,
@@ -86,14 +88,6 @@ def build_site(services: Services, door: Door) -> Site:
 def site_of(request: Request) -> Site:
     """Return the client that answers `request`."""
     return cast("Site", request.app.state.site)
-
-
-@dataclass(frozen=True)
-class Told:
-    """What the page before wants to be said on this one."""
-
-    tone: str
-    text: str
 
 
 Here = Annotated[Site, Depends(site_of)]
@@ -114,11 +108,21 @@ def _version(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()[:10]
 
 
+def ticks(text: str) -> Markup:
+    """Return a text of ours with what stands between backticks shown as code."""
+    parts = text.split("`")
+    return Markup("").join(
+        Markup("<code>{}</code>").format(part) if number % 2 and number < len(parts) - 1 else escape(part)
+        for number, part in enumerate(parts)
+    )
+
+
 def _theme(request: Request) -> Theme:
     chosen = request.cookies.get(THEME_COOKIE)
     return cast("Theme", chosen) if chosen in ("light", "dark") else "auto"
 
 
-def _untold(cookie: str | None) -> Told | None:
-    tone, colon, text = unquote(cookie or "").partition(":")
-    return Told(tone, text) if colon and tone in ("good", "warn", "bad", "neutral") else None
+def _untold(request: Request) -> tuple[str, str | None]:
+    """Return what the page before wants to be said on this one, with its tone."""
+    tone, colon, text = unquote(request.cookies.get(TOLD_COOKIE, "")).partition(":")
+    return (tone, text) if colon and tone in ("good", "warn", "bad", "neutral") else ("neutral", None)

@@ -6,6 +6,7 @@ A *mark* is the sizes and times of those files; two different marks mean that th
 
 from __future__ import annotations
 
+import hashlib
 import os
 from pathlib import Path
 
@@ -30,6 +31,12 @@ def sessions_mark(home: Path) -> Mark:
     """Return the mark of all sessions of a home."""
     folder = home / "sessions"
     return _stats([folder, *(path / "session.json" for path in _below(folder, depth=1))])
+
+
+def seen(home: Path, project: Path | None) -> str:
+    """Return a word for how everything that a page shows stands: another word means that it is out of date."""
+    marks = (sessions_mark(home), records_mark(project) if project is not None else ())
+    return hashlib.sha256(repr(marks).encode()).hexdigest()[:16]
 
 
 def _below(folder: Path, *, depth: int) -> list[Path]:

@@ -1,5 +1,6 @@
 """A client without a socket: the real application, asked directly."""
 
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -7,6 +8,8 @@ import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
+from trailmark.engines import MemoryEngine
+from trailmark.environments.uv import find_uv
 from trailmark.settings import Settings
 from trailmark.web.app import create_app
 from trailmark.web.security import CSRF_FIELD, CSRF_HEADER, Door, csrf_token
@@ -38,8 +41,13 @@ def door() -> Door:
 
 
 @pytest.fixture
-def app(settings: Settings, door: Door) -> FastAPI:
-    return create_app(Services(settings=settings), door=door)
+def services(settings: Settings) -> Services:
+    return Services(settings=settings, engine=MemoryEngine(runs_anything=True), uv=find_uv(os.environ))
+
+
+@pytest.fixture
+def app(services: Services, door: Door) -> FastAPI:
+    return create_app(services, door=door)
 
 
 @pytest.fixture

@@ -108,3 +108,23 @@ def test_marks_tell_apart_what_changed(settings: Settings) -> None:
     touch(project.path / ".git" / "HEAD")
     assert records_mark(project.path) != before
     assert sessions_mark(settings.home) == ()
+
+
+def test_what_happened_between_the_page_and_its_stream_is_told_at_once(settings: Settings) -> None:
+    project = new_project("x", settings)
+
+    async def story() -> None:
+        events = Events(settings.home, poll_seconds=FAST)
+        seen = events.seen(project.path)
+        current = events.stream(project.path, seen)
+        await anext(current)
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(5 * FAST):
+                await anext(current)
+        touch(project.path / ".git" / "HEAD")
+        late = events.stream(project.path, seen)
+        await anext(late)
+        assert {await next_event(late), await next_event(late)} == {"records", "session"}
+        events.close()
+
+    asyncio.run(story())

@@ -9,7 +9,6 @@ from fastapi.routing import iter_route_contexts
 from fastapi.testclient import TestClient
 from starlette.websockets import WebSocketDisconnect
 
-from trailmark.settings import Settings
 from trailmark.web.app import create_app
 from trailmark.web.security import KEY_PATH, SAFE_METHODS, Door
 from trailmark.wiring import Services
@@ -88,7 +87,7 @@ def test_every_route_that_changes_something_asks_for_the_csrf_token(
     for method, path in iter_routes(app):
         if method in SAFE_METHODS:
             continue
-        headers = {} if token is None else {"X-CSRF-Token": token}
+        headers = {} if token is None else {"X-Trailmark-CSRF": token}
         assert browser.http.request(method, path, headers=headers).status_code == 403, (method, path)
         form = {} if token is None else {"csrf": token}
         assert browser.http.request(method, path, data=form).status_code == 403, (method, path)
@@ -174,8 +173,8 @@ def test_pages_hold_no_inline_script_or_style(browser: Browser) -> None:
 
 
 @pytest.fixture
-def speaking(settings: Settings, door: Door) -> FastAPI:
-    app = create_app(Services(settings=settings), door=door)
+def speaking(services: Services, door: Door) -> FastAPI:
+    app = create_app(services, door=door)
 
     @app.websocket("/talk")
     async def talk(socket: WebSocket) -> None:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from trailmark.pages.kinds import tool_label
+from trailmark.sessions.stop import statuses
 from trailmark.web.home.view import Card
 from trailmark.web.site import Site
 
 
 def cards_of(site: Site) -> list[Card]:
     """Return a card for every project."""
+    running = statuses(site.services.settings, site.services.engine)
+    sessions = {item.session.project: tool_label(item.session.tool) for item in running}
     return [
         Card(
             owner=summary.owner,
@@ -17,6 +21,7 @@ def cards_of(site: Site) -> list[Card]:
             last_kind=summary.last_kind,
             last_at=summary.last_at,
             size=size,
+            session=sessions.get(str(summary.path)),
             problem=summary.problem,
         )
         for summary, size in site.summaries.all()
