@@ -228,6 +228,11 @@ class Repository:
         """Return whether `old` is `new` or one of the commits before it."""
         return old == new or self.raw.descendant_of(pygit2.Oid(hex=new), pygit2.Oid(hex=old))
 
+    def ahead_behind(self, one: Oid, other: Oid) -> tuple[int, int]:
+        """Return how many commits `one` has that `other` lacks, and the other way round."""
+        ahead, behind = self.raw.ahead_behind(pygit2.Oid(hex=one), pygit2.Oid(hex=other))
+        return int(ahead), int(behind)
+
     def _diff(self, old: Oid | None, new: Oid | None, below: str) -> Iterator[TreeChange]:
         if old == new:
             return
