@@ -159,6 +159,7 @@ class Observer:
         while self._receive(socket, _AT_ONCE):
             pass
         watch.follower.stop(time.time())
+        watch.live.clear()
         if address == watch.address:
             return
         self._poller.unregister(socket)
