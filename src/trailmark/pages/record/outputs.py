@@ -39,7 +39,7 @@ _LABELS = {
     "application/vnd.plotly.v1+json": "Plotly",
     "application/vnd.jupyter.widget-view+json": "widget",
 }
-Form = Literal["text", "image", "frame", "rich", "code", "file"]
+Form = Literal["text", "image", "frame", "rich", "code", "file", "error"]
 
 
 @dataclass(frozen=True)
