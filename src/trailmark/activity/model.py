@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal, NewType, cast, get_args
+from typing import Any, Literal, NewType, get_args
 
 from trailmark.errors import Damaged
 
@@ -108,7 +108,12 @@ class Record:
     def to_json(self) -> bytes:
         """Return the canonical JSON: sorted keys, absent facts left out, a newline at the end."""
         value = _without_none({"format": FORMAT, **_plain(self)})
-        return json.dumps(value, ensure_ascii=False, sort_keys=True, indent=1).encode() + b"\n"
+        return (
+            json.dumps(value, ensure_ascii=False, sort_keys=True, indent=1).encode(
+                "utf-8", "backslashreplace"
+            )
+            + b"\n"
+        )
 
     @classmethod
     def from_json(cls, data: bytes) -> Record:
@@ -116,15 +121,13 @@ class Record:
         try:
             value = json.loads(data)
             return cls(
-                **{
-                    **{name: value[name] for name in _SIMPLE if name in value},
-                    "reads": tuple(_file(item) for item in value.get("reads", ())),
-                    "writes": tuple(_file(item) for item in value.get("writes", ())),
-                    "deletes": tuple(value.get("deletes", ())),
-                    "outputs": tuple(_output(item) for item in value.get("outputs", ())),
-                }
+                **_checked({name: value[name] for name in _SIMPLE if name in value}),
+                reads=tuple(_file(item) for item in value.get("reads", ())),
+                writes=tuple(_file(item) for item in value.get("writes", ())),
+                deletes=tuple(_checked({"path": path})["path"] for path in value.get("deletes", ())),
+                outputs=tuple(_output(item) for item in value.get("outputs", ())),
             )
-        except (ValueError, TypeError, KeyError, AttributeError) as error:
+        except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
             raise Damaged(
                 f"A record cannot be read ({error}); `trailmark verify` lists what is damaged."
             ) from error
@@ -161,10 +164,40 @@ def _without_none(value: Any) -> Any:
 
 
 def _file(item: Mapping[str, Any]) -> FileRef:
-    return FileRef(**{name: item[name] for name in FileRef.__dataclass_fields__ if name in item})
+    return FileRef(**_checked({name: item[name] for name in FileRef.__dataclass_fields__ if name in item}))
 
 
 def _output(item: Mapping[str, Any]) -> OutputRef:
     known = {name: item[name] for name in OutputRef.__dataclass_fields__ if name in item}
-    cut = cast("Mapping[str, Any] | None", known.pop("truncated", None))
-    return OutputRef(**known, truncated=Truncation(cut["bytes"], cut["sha256"]) if cut else None)
+    cut = known.pop("truncated", None)
+    truncated = Truncation(**_checked({name: cut[name] for name in ("bytes", "sha256")})) if cut else None
+    return OutputRef(**_checked(known), truncated=truncated)
+
+
+_REQUIRED_TEXTS = frozenset(
+    ("id", "kind", "title", "status", "author", "actor", "path", "mime", "file", "sha256")
+)
+_TIMES = frozenset({"started", "seconds"})
+_FLAGS = frozenset({"external", "held", "candidate"})
+_WHOLE = frozenset({"bytes", "group", "frames", "execution_count", "exit_code"})
+_END_OF_TIME = 1e11
+
+
+def _checked(facts: dict[str, Any]) -> dict[str, Any]:
+    """Return the facts when each is of its type; records of strangers are read too. Raises TypeError."""
+    for name, value in facts.items():
+        if name in _REQUIRED_TEXTS:
+            is_right = isinstance(value, str)
+        elif name in _TIMES:
+            is_right = isinstance(value, int | float) and abs(value) < _END_OF_TIME
+        elif name in _FLAGS:
+            is_right = isinstance(value, bool)
+        elif name in _WHOLE:
+            is_right = value is None or isinstance(value, int)
+        elif name == "detail":
+            is_right = isinstance(value, dict)
+        else:
+            is_right = value is None or isinstance(value, str)
+        if not is_right:
+            raise TypeError(f"“{name}” is not what it should be")
+    return facts

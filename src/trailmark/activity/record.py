@@ -1,14 +1,16 @@
 """Recording an action: the one place that writes records and the commits that belong to them.
 
 The order makes a crash harmless: all objects, then the entry on the records' ref (which names the commit),
-then the branch. Whoever comes next finds an entry whose branch is behind, and finishes the pair.
+then the branch. Whoever comes next finds an entry whose branch is behind, and finishes the pair. Both refs are
+locked before either moves, so another git on the same branch can only make us start again.
 """
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import time
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
 from trailmark.activity.action import NO_CHANGE, Action, Change, NewFile
 from trailmark.activity.model import FileRef, Record, RecordId
@@ -22,8 +24,7 @@ from trailmark.activity.store import (
     write_record,
 )
 from trailmark.activity.trail import Trail
-from trailmark.git import FOLDER, Entry, Oid, Repository, Signature
-from trailmark.git.repository import RefMoved
+from trailmark.git import FOLDER, Commit, Entry, Oid, RefMove, RefMoved, Repository, Signature
 from trailmark_capture.journal import new_id
 
 _ATTEMPTS = 5
@@ -58,36 +59,51 @@ def record(trail: Trail, action: Action, change: Change = NO_CHANGE) -> Recorded
 def settle(trail: Trail) -> None:
     """Finish what a crash left undone: move the branch to the commit that the newest entry names.
 
-    A branch that a person has moved since, with a git of their own, is left where they put it.
+    A branch that a person has moved since, with a git of their own, is left where they put it. The caller
+    holds the project's lock.
     """
     repository = trail.repository
+    if trail.settled is None:
+        repository.release_stale_locks()
     tip = repository.find_ref(trail.ref)
     if tip is None or tip == trail.settled:
         return
     entry = parse_entry(repository.commit(tip))
     if entry is not None and not _is_complete(repository, entry):
-        _advance(repository, entry.ref, entry.commit)
+        tip = _finish(trail, entry)
     trail.settled = tip
 
 
 def _append(trail: Trail, facts: Record, tree: Oid, change: Change) -> Oid:
+    """Write the commit and the entry and move both refs; again when a person's git came in between."""
+    for _ in range(_ATTEMPTS - 1):
+        with contextlib.suppress(RefMoved):
+            return _append_once(trail, facts, tree, change)
+    return _append_once(trail, facts, tree, change)
+
+
+def _append_once(trail: Trail, facts: Record, tree: Oid, change: Change) -> Oid:
     repository = trail.repository
     author = Signature(trail.person.name, trail.person.email, facts.started + facts.seconds)
+    message = message_of(facts, tree)
     ref, parent = repository.head_ref(), repository.head()
     files = change.tree or _tree_after(repository, repository.tree_of(parent), change)
-    commit = repository.write_commit(files, [parent] if parent else [], message_of(facts, tree), author)
+    commit = repository.write_commit(files, [parent] if parent else [], message, author)
     before = repository.find_ref(trail.ref)
     records = repository.write_tree(repository.tree_of(before), {path_of(facts.id): Entry(tree, FOLDER)})
-    entry = repository.write_commit(
-        records, [before] if before else [], entry_message(facts, tree, commit, ref), author
-    )
-    repository.update_ref(trail.ref, entry, expected=before, reason=f"trailmark: {facts.kind}")
-    try:
-        repository.update_ref(ref, commit, expected=parent, reason=f"trailmark: {facts.kind}")
-    except RefMoved:
-        commit = _advance(repository, ref, commit)
+    entry = _write_entry(repository, records, before, commit, entry_message(message, commit, ref), author)
+    reason = f"trailmark: {facts.kind}"
+    repository.release_stale_locks([trail.ref, ref])
+    repository.update_refs([RefMove(trail.ref, before, entry, reason), RefMove(ref, parent, commit, reason)])
     trail.settled = entry
     return commit
+
+
+def _write_entry(
+    repository: Repository, records: Oid, before: Oid | None, commit: Oid, message: str, author: Signature
+) -> Oid:
+    """Store an entry of the chain. The commit is its last parent, so that git keeps what a record is about."""
+    return repository.write_commit(records, [*([before] if before else []), commit], message, author)
 
 
 def _tree_after(repository: Repository, base: Oid | None, change: Change) -> Oid:
@@ -104,37 +120,50 @@ def _stored(repository: Repository, file: NewFile) -> Oid:
 
 
 def _is_complete(repository: Repository, entry: LogEntry) -> bool:
+    """Return whether the branch has, or once had, the commit that an entry names."""
     tip = repository.find_ref(entry.ref)
-    if tip == entry.commit:
+    if tip == entry.commit or any(repository.was_at(ref, entry.commit) for ref in (entry.ref, "HEAD")):
         return True
-    return repository.was_at(entry.ref, entry.commit)
+    return tip is not None and repository.is_ancestor(entry.commit, tip)
 
 
-def _advance(repository: Repository, ref: str, commit: Oid) -> Oid:
-    """Put a commit on a branch; when the branch has moved on, put the same change on top of where it is."""
-    wanted = repository.commit(commit)
+def _finish(trail: Trail, entry: LogEntry) -> Oid:
+    """Put an entry's commit on its branch and return the newest entry.
+
+    When the branch has moved on, the same change goes on top of where it is, with an entry that says so.
+    """
+    repository = trail.repository
+    wanted = repository.commit(entry.commit)
     parent = wanted.parents[0] if wanted.parents else None
-    for _ in range(_ATTEMPTS):
-        tip = repository.find_ref(ref)
-        new = commit if tip == parent else _on_top(repository, tip, commit)
-        try:
-            repository.update_ref(ref, new, expected=tip, reason="trailmark: finish")
-        except RefMoved:
-            continue
-        return new
-    raise RefMoved(
-        f"{ref} keeps moving; the record is safe and will be put on the branch by the next command."
+    tip = repository.find_ref(entry.ref)
+    branch = RefMove(entry.ref, tip, entry.commit, "trailmark: finish")
+    repository.release_stale_locks([trail.ref, entry.ref])
+    if tip is None or tip == parent:
+        repository.update_refs([branch])
+        return entry.oid
+    commit = _on_top(repository, tip, wanted)
+    author = _author_of(wanted)
+    message = entry_message(wanted.message, commit, entry.ref)
+    records = repository.tree_of(entry.oid)
+    assert records is not None
+    again = _write_entry(repository, records, entry.oid, commit, message, author)
+    repository.update_refs(
+        [RefMove(trail.ref, entry.oid, again, "trailmark: finish"), replace(branch, new=commit)]
     )
+    return again
 
 
-def _on_top(repository: Repository, tip: Oid | None, commit: Oid) -> Oid:
-    wanted = repository.commit(commit)
+def _on_top(repository: Repository, tip: Oid, wanted: Commit) -> Oid:
+    """Store the change that a commit made as a commit on top of another."""
     parent = repository.tree_of(wanted.parents[0]) if wanted.parents else None
     changes = {change.path: change.new for change in repository.diff(parent, wanted.tree)}
     tree = repository.write_tree(repository.tree_of(tip), changes)
-    name, _, email = wanted.author.rpartition(" <")
-    author = Signature(name, email.rstrip(">"), wanted.time)
-    return repository.write_commit(tree, [tip] if tip else [], wanted.message, author)
+    return repository.write_commit(tree, [tip], wanted.message, _author_of(wanted))
+
+
+def _author_of(commit: Commit) -> Signature:
+    name, _, email = commit.author.rpartition(" <")
+    return Signature(name, email.rstrip(">"), commit.time)
 
 
 def _record_of(action: Action, trail: Trail) -> Record:

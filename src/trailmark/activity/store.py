@@ -8,6 +8,7 @@ its message names the record, the record's tree, and the commit and branch that 
 from __future__ import annotations
 
 import hashlib
+import re
 from dataclasses import dataclass
 
 from trailmark.activity.action import Action, Output
@@ -17,6 +18,8 @@ from trailmark.errors import Damaged, NotFound
 from trailmark.git import FOLDER, Commit, Entry, Oid, Repository
 
 SEARCHED_BYTES = 256 * 1024
+_LONGEST_LINE = 500
+_ID = re.compile(r"[0-9A-Z]{26}")
 _EXTENSIONS = {
     "text/plain": "txt",
     "text/html": "html",
@@ -80,18 +83,24 @@ def write_record(repository: Repository, record: Record, action: Action) -> Oid:
 
 def message_of(record: Record, tree: Oid) -> str:
     """Return the message of the commit that a record belongs to."""
-    title = " ".join(record.title.split()) or record.kind
+    title = _one_line(record.title) or record.kind
     trailers = [f"Trailmark-Record: {record.id}", f"Trailmark-Tree: {tree}", f"Trailmark-Kind: {record.kind}"]
     if record.status != "ok":
         trailers.append(f"Trailmark-Status: {record.status}")
     if record.actor != "person":
-        trailers.append(f"Trailmark-Actor: {' '.join(record.actor.split())}")
+        trailers.append(f"Trailmark-Actor: {_one_line(record.actor)}")
     return title + "\n\n" + "\n".join(trailers) + "\n"
 
 
-def entry_message(record: Record, tree: Oid, commit: Oid, ref: str) -> str:
-    """Return the message of the entry that ties a record to its commit on a branch."""
-    return message_of(record, tree) + f"Trailmark-Commit: {commit}\nTrailmark-Branch: {ref}\n"
+def entry_message(message: str, commit: Oid, ref: str) -> str:
+    """Return the message of the entry that ties a record to its commit on a branch, from the commit's own."""
+    return f"{message}Trailmark-Commit: {commit}\nTrailmark-Branch: {ref}\n"
+
+
+def _one_line(text: str) -> str:
+    """Return a text as git takes it in a line of a message: printable, and not endless."""
+    words = "".join(character if character.isprintable() else " " for character in text).split()
+    return " ".join(words)[:_LONGEST_LINE]
 
 
 def trailers_of(message: str) -> dict[str, str]:
@@ -110,7 +119,7 @@ def parse_entry(commit: Commit) -> LogEntry | None:
     facts = trailers_of(commit.message)
     if not {"record", "tree", "commit", "branch"} <= facts.keys():
         return None
-    before = commit.parents[0] if commit.parents else None
+    before = commit.parents[0] if commit.parents and commit.parents[0] != facts["commit"] else None
     return LogEntry(
         commit.oid,
         RecordId(facts["record"]),
@@ -123,6 +132,8 @@ def parse_entry(commit: Commit) -> LogEntry | None:
 
 def find_tree(repository: Repository, record: str) -> Oid | None:
     """Return the tree of a record of any device, None when there is no such record."""
+    if not _ID.fullmatch(record):
+        return None
     for tip in repository.refs(RECORDS).values():
         entry = repository.find_entry(repository.tree_of(tip), path_of(record))
         if entry is not None and entry.mode == FOLDER:

@@ -6,7 +6,8 @@ gets to run a hook, a filter or a file-system monitor of its own.
 
 from trailmark.git.model import EXECUTABLE, FILE, FOLDER, LINK, Commit, Entry, Oid, Signature, TreeChange
 from trailmark.git.names import check_branch_name
-from trailmark.git.repository import BRANCHES, RefMoved, Repository
+from trailmark.git.refs import RefMove, RefMoved
+from trailmark.git.repository import BRANCHES, Repository
 
 __all__ = [
     "BRANCHES",
@@ -17,6 +18,7 @@ __all__ = [
     "Commit",
     "Entry",
     "Oid",
+    "RefMove",
     "RefMoved",
     "Repository",
     "Signature",

@@ -1,7 +1,7 @@
 """Making git's objects survive a power cut with one flush per action instead of one per object.
 
 The method is that of git's ``core.fsyncMethod=batch``: start the write-back of every file, wait for it, then
-fsync one of them, which commits the file system's journal for all. Where the kernel lacks
+fsync the newest of them, which commits the file system's journal for all. Where the kernel lacks
 ``sync_file_range`` every file is fsynced by itself.
 """
 
@@ -31,29 +31,39 @@ _sync_file_range = _load()
 
 
 def sync_files(paths: Iterable[Path]) -> None:
-    """Return once the files that exist among `paths` are on disk."""
+    """Return once the files that exist among `paths` are on disk.
+
+    The last one must have been made after the others and not be synced yet: an fsync of a file that the disk
+    has already would not wait for the others.
+    """
     wanted = list(paths)
     for start in range(0, len(wanted), _OPEN_AT_ONCE):
-        _sync_together(wanted[start : start + _OPEN_AT_ONCE])
+        _write_back(wanted[start : start + _OPEN_AT_ONCE])
+    if wanted:
+        _fsync(wanted[-1])
 
 
-def _sync_together(paths: list[Path]) -> None:
+def _write_back(paths: list[Path]) -> None:
     handles: list[int] = []
     try:
         handles.extend(fd for fd in map(_open, paths) if fd is not None)
-        if _sync_file_range is None:
-            for fd in handles:
-                os.fsync(fd)
-            return
         for flags in (_START, _WAIT):
             for fd in handles:
-                if _sync_file_range(fd, flags) != 0:
+                if _sync_file_range is None or _sync_file_range(fd, flags) != 0:
                     os.fsync(fd)
-        if handles:
-            os.fsync(handles[-1])
     finally:
         for fd in handles:
             os.close(fd)
+
+
+def _fsync(path: Path) -> None:
+    fd = _open(path)
+    if fd is None:
+        return
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
 
 
 def _open(path: Path) -> int | None:

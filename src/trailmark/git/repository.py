@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
 
 import pygit2
-from pygit2.enums import SortMode
 
-from trailmark.errors import Busy, Damaged, NotFound
+from trailmark.errors import Damaged, NotFound
 from trailmark.git.durable import sync_files
 from trailmark.git.model import FOLDER, Commit, Entry, Oid, Signature, TreeChange
 from trailmark.git.names import check_ref_name
+from trailmark.git.objects import Objects, parse_commit, parse_tree
+from trailmark.git.refs import RefFiles, RefMove, RefMoved
 
 BRANCHES = "refs/heads/"
+_LOGGED = ("HEAD", "refs/heads/", "refs/remotes/", "refs/notes/")
 
-
-class RefMoved(Busy):
-    """A ref no longer stands where the caller last saw it; nothing was changed."""
+__all__ = ["BRANCHES", "RefMove", "RefMoved", "Repository"]
 
 
 class Repository:
@@ -28,7 +29,10 @@ class Repository:
         self.raw = raw
         self.git_folder = Path(raw.path)
         self.path = Path(raw.workdir) if raw.workdir else self.git_folder
-        self._unsynced: set[Oid] = set()
+        shared = _shared_folder(self.git_folder)
+        self.objects = Objects(shared / "objects", raw.odb)
+        self._refs = RefFiles(self.git_folder, shared, self.find_ref, lambda: raw.references, self._is_logged)
+        self._unsynced: dict[Oid, None] = {}
 
     @classmethod
     def open(cls, path: Path) -> Repository:
@@ -67,20 +71,30 @@ class Repository:
             return None
 
     def update_ref(self, name: str, new: Oid, *, expected: Oid | None, reason: str) -> None:
-        """Move a ref from `expected` (None: it must not exist) to `new`. Raises RefMoved otherwise."""
-        if name != "HEAD":
-            check_ref_name(name)
-        self.flush()
-        try:
-            if expected is None:
-                self.raw.create_reference_direct(name, pygit2.Oid(hex=new), False, reason)
-                return
-            reference = self.raw.lookup_reference(name)
-            if str(reference.target) != expected:
-                raise RefMoved(f"{name} was moved by another program; nothing was changed. Try again.")
-            reference.set_target(new, reason)
-        except (KeyError, ValueError, pygit2.AlreadyExistsError) as error:
-            raise RefMoved(f"{name} was moved by another program; nothing was changed. Try again.") from error
+        """Move a ref from `expected` (None: it must not exist) to `new`, durably. Raises RefMoved or Busy."""
+        self.update_refs([RefMove(name, expected, new, reason)])
+
+    def update_refs(self, moves: Sequence[RefMove]) -> None:
+        """Move refs in this order, durably, with all that was written through this object.
+
+        Raises RefMoved when one is not where it should be, and Busy when another program keeps one locked;
+        then nothing was changed. A kill in between may leave the first ones moved.
+        """
+        for move in moves:
+            if move.name != "HEAD":
+                check_ref_name(move.name)
+        self._refs.move(moves, also_sync=map(self.objects.path_of, self._unsynced), head=self.head_ref())
+        self._unsynced.clear()
+
+    def release_stale_locks(self, names: Iterable[str] | None = None) -> None:
+        """Remove the locks on refs (None: all) that a dead process of ours left.
+
+        The caller holds the project's lock: then no living process of ours has one.
+        """
+        if names is None:
+            self._refs.release_all_stale()
+        else:
+            self._refs.release_stale(names)
 
     def was_at(self, name: str, oid: Oid) -> bool:
         """Return whether a ref stood at an object at any time that its log remembers."""
@@ -130,8 +144,14 @@ class Repository:
 
     def flush(self) -> None:
         """Return once everything written through this object is on disk."""
-        objects = self.git_folder / "objects"
-        sync_files(objects / oid[:2] / oid[2:] for oid in self._unsynced)
+        if not self._unsynced:
+            return
+        newest = self.objects.folder / f"tmp_obj_{os.getpid()}"
+        newest.write_bytes(b"")
+        try:
+            sync_files([*map(self.objects.path_of, self._unsynced), newest])
+        finally:
+            newest.unlink(missing_ok=True)
         self._unsynced.clear()
 
     def sync_refs(self) -> None:
@@ -141,18 +161,19 @@ class Repository:
 
     def _written(self, oid: pygit2.Oid) -> Oid:
         written = Oid(str(oid))
-        self._unsynced.add(written)
+        self._unsynced[written] = None
         return written
 
-    def _edit(self, base: Oid | None, changes: Mapping[str, Any]) -> Oid | None:
+    def _edit(self, base: Oid | None, changes: _Folder) -> Oid | None:
         builder = self.raw.TreeBuilder(self._tree(base)) if base else self.raw.TreeBuilder()
         for name, change in changes.items():
             present = builder.get(name)
-            if isinstance(change, dict):
-                below = Oid(str(present.id)) if present is not None and present.filemode == FOLDER else None
+            if isinstance(change, _Folder):
+                is_kept = present is not None and present.filemode == FOLDER and not change.fresh
+                below = Oid(str(present.id)) if present is not None and is_kept else None
                 edited = self._edit(below, change)
                 change = Entry(edited, FOLDER) if edited is not None else None
-                if change is None and below is None and present is not None:
+                if change is None and not is_kept:
                     continue
             if change is not None:
                 builder.insert(name, pygit2.Oid(hex=change.oid), cast("Any", change.mode))
@@ -164,22 +185,19 @@ class Repository:
 
     def commit(self, oid: Oid) -> Commit:
         """Return a commit's facts. Raises NotFound."""
-        found = self._get(oid, pygit2.Commit, "commit")
-        author = f"{found.author.name} <{found.author.email}>"
-        parents = tuple(Oid(str(parent)) for parent in found.parent_ids)
-        return Commit(oid, Oid(str(found.tree_id)), parents, author, found.commit_time, found.message)
+        return parse_commit(oid, self.objects.read_as(oid, "commit"))
 
     def tree_of(self, commit: Oid | None) -> Oid | None:
         """Return the tree of a commit, None for None."""
-        return None if commit is None else Oid(str(self._get(commit, pygit2.Commit, "commit").tree_id))
+        return None if commit is None else self.commit(commit).tree
 
     def blob(self, oid: Oid) -> bytes:
         """Return a blob's bytes. Raises NotFound."""
-        return cast("bytes", self._get(oid, pygit2.Blob, "file").data)
+        return self.objects.read_as(oid, "blob")
 
     def blob_size(self, oid: Oid) -> int:
         """Return the length of a blob in bytes. Raises NotFound."""
-        return cast("int", self._get(oid, pygit2.Blob, "file").size)
+        return self.objects.size(oid)
 
     def has(self, oid: Oid) -> bool:
         """Return whether the object is in the repository."""
@@ -187,17 +205,20 @@ class Repository:
 
     def find_entry(self, tree: Oid | None, path: str) -> Entry | None:
         """Return the file or folder at a path of a tree, None when there is none."""
-        if tree is None:
-            return None
-        try:
-            found = self._tree(tree)[path]
-        except KeyError:
-            return None
-        return Entry(Oid(str(found.id)), found.filemode)
+        found = None if tree is None else Entry(tree, FOLDER)
+        for name in path.split("/"):
+            if found is None or found.mode != FOLDER:
+                return None
+            folder = self._tree(found.oid)
+            if name not in folder:
+                return None
+            item = folder[name]
+            found = Entry(Oid(str(item.id)), item.filemode)
+        return found
 
     def children(self, tree: Oid) -> dict[str, Entry]:
         """Return the names directly in a tree."""
-        return {str(item.name): Entry(Oid(str(item.id)), item.filemode) for item in self._tree(tree)}
+        return dict(parse_tree(self.objects.read_as(tree, "tree")))
 
     def iter_files(self, tree: Oid | None, below: str = "") -> Iterator[tuple[str, Entry]]:
         """Yield every file of a tree with its path, in git's order."""
@@ -216,13 +237,11 @@ class Repository:
 
     def iter_commits(self, start: Oid, stop: Callable[[Oid], bool] | None = None) -> Iterator[Commit]:
         """Yield commits along first parents, newest first, until `stop` says so of one (not yielded)."""
-        walker = self.raw.walk(pygit2.Oid(hex=start), SortMode.TOPOLOGICAL)
-        walker.simplify_first_parent()
-        for found in walker:
-            oid = Oid(str(found.id))
-            if stop is not None and stop(oid):
-                return
-            yield self.commit(oid)
+        following: Oid | None = start
+        while following is not None and not (stop is not None and stop(following)):
+            commit = self.commit(following)
+            yield commit
+            following = commit.parents[0] if commit.parents else None
 
     def is_ancestor(self, old: Oid, new: Oid) -> bool:
         """Return whether `old` is `new` or one of the commits before it."""
@@ -250,18 +269,36 @@ class Repository:
                 yield TreeChange(path, file_a, file_b)
 
     def _tree(self, oid: Oid) -> pygit2.Tree:
-        return cast("pygit2.Tree", self._get(oid, pygit2.Tree, "folder"))
-
-    def _get(self, oid: Oid, kind: type[Any], noun: str) -> Any:
+        """Return a tree as libgit2 sees it, after reading it once to be sure that libgit2 can."""
+        if self.objects.path_of(oid).exists():
+            self.objects.read_as(oid, "tree")
         try:
             found = self.raw.get(oid)
         except ValueError as error:
             raise NotFound(f"“{oid}” is no object id.") from error
         except pygit2.GitError as error:
-            raise Damaged(f"The {noun} {oid} cannot be read from git ({error}).") from error
-        if not isinstance(found, kind):
-            raise NotFound(f"There is no {noun} {oid} in this repository.")
+            raise Damaged(f"The folder {oid} cannot be read from git ({error}).") from error
+        if not isinstance(found, pygit2.Tree):
+            raise NotFound(f"There is no folder {oid} in this repository.")
         return found
+
+    def _is_logged(self, name: str) -> bool:
+        """Return whether git would start a log of a ref's moves."""
+        try:
+            chosen = str(self.raw.config["core.logallrefupdates"]).lower()
+        except KeyError:
+            return not self.raw.is_bare and name.startswith(_LOGGED)
+        if chosen == "always":
+            return True
+        return chosen in ("true", "yes", "on", "1") and name.startswith(_LOGGED)
+
+
+def _shared_folder(git_folder: Path) -> Path:
+    """Return the folder with the objects and refs that all work trees of a repository share."""
+    try:
+        return (git_folder / (git_folder / "commondir").read_text(encoding="utf-8").strip()).resolve()
+    except FileNotFoundError:
+        return git_folder
 
 
 def _split(entry: Entry | None) -> tuple[Oid | None, Entry | None]:
@@ -270,21 +307,43 @@ def _split(entry: Entry | None) -> tuple[Oid | None, Entry | None]:
     return (entry.oid, None) if entry.mode == FOLDER else (None, entry)
 
 
-def _nested(changes: Mapping[str, Entry | None]) -> dict[str, Any]:
-    """Turn paths into a tree of dictionaries. Later paths win where a file and a folder collide."""
-    root: dict[str, Any] = {}
+class _Folder(dict[str, Any]):
+    """What becomes of a folder, name by name. A `fresh` one does not keep what is there."""
+
+    fresh = False
+
+
+def _nested(changes: Mapping[str, Entry | None]) -> _Folder:
+    """Turn paths into a tree of folders: first what is removed, then what is put; the later of two wins."""
+    root = _Folder()
+    for path in (path for path, entry in changes.items() if entry is None):
+        level, name = _descend(root, path, through=False)
+        if level is not None:
+            level[name] = None
     for path, entry in changes.items():
-        *folders, name = path.split("/")
-        level = root
-        for folder in folders:
-            below = level.get(folder)
-            if not isinstance(below, dict):
-                below = level[folder] = {}
-            level = below
-        if entry is not None or not isinstance(level.get(name), dict):
+        if entry is not None:
+            level, name = _descend(root, path, through=True)
             level[name] = entry
     return root
 
 
+def _descend(root: _Folder, path: str, *, through: bool) -> tuple[Any, str]:
+    """Return the folder that a path lies in. `through` a removed file or a file; otherwise None there."""
+    *folders, name = path.split("/")
+    level = root
+    for folder in folders:
+        below = level.get(folder, level)
+        if not isinstance(below, _Folder) or below is level:
+            if folder in level and not through:
+                return None, name
+            below = _Folder()
+            below.fresh = folder in level
+            level[folder] = below
+        level = below
+    return level, name
+
+
 def _clean(text: str) -> str:
+    """Return a name or address that git can hold."""
+    text = text.encode("utf-8", "replace").decode()
     return "".join(character for character in text if character not in "<>\n\r\0").strip() or "unknown"
