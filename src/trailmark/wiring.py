@@ -5,9 +5,12 @@ from dataclasses import dataclass
 
 from trailmark import settings
 from trailmark.engines import Engine, LocalEngine
+from trailmark.engines.machine import Check, examine
+from trailmark.environments.interpreter import list_interpreters
 from trailmark.environments.uv import Uv, find_uv
 from trailmark.projects.project import Project
 from trailmark.settings import Settings
+from trailmark_capture.files import find_shim
 
 
 @dataclass(frozen=True)
@@ -21,6 +24,15 @@ class Services:
     def has_sessions(self, project: Project) -> bool:
         """Return whether a session runs on the project, or is about to."""
         return any(state.is_live for state in self.engine.list({"project": str(project.path)}))
+
+    def examine(self) -> tuple[Check, ...]:
+        """Look at this machine and return what it has and lacks."""
+        return examine(
+            self.settings.home,
+            environ=self.uv.environ,
+            shim=lambda: None if find_shim() else "partial: Python's own reports and a file watcher",
+            pythons=lambda: [found.version for found in list_interpreters(self.uv)],
+        )
 
 
 def build(environ: Mapping[str, str]) -> Services:

@@ -1,40 +1,40 @@
 """`trailmark doctor`."""
 
+from collections.abc import Sequence
 from dataclasses import asdict
 
 import click
 
 from trailmark.cli.invocation import Invocation
-from trailmark.cli.output import faint, show, strong, table
+from trailmark.cli.output import show, strong, table
 from trailmark.cli.verb import verb
-from trailmark.machine import Ability, abilities
+from trailmark.engines.machine import Check
 
 
 @verb("doctor")
 def command(invocation: Invocation) -> int:
     """Say what this machine can do, and what to install for more.
 
-    Exits with 1 when something that Trailmark cannot do without is missing.
+    Exits with 1 when something is missing on which daily work depends.
 
     \b
     trailmark doctor
     trailmark doctor --json
     """
-    found = abilities(invocation.services.settings)
-    ok = all(ability.ok for ability in found if ability.needed)
-    show(invocation, {"ok": ok, "abilities": [asdict(each) for each in found]}, lambda: _text(found, ok))
+    checks = invocation.services.examine()
+    ok = all(check.ok for check in checks if check.needed)
+    show(invocation, {"ok": ok, "checks": [asdict(check) for check in checks]}, lambda: _text(checks, ok))
     return 0 if ok else 1
 
 
-def _text(found: tuple[Ability, ...], ok: bool) -> str:
-    rows = [(_mark(each), strong(each.name), each.found, faint(each.purpose)) for each in found]
-    lacks = [f"{each.name}: {each.remedy}" for each in found if not each.ok and each.remedy]
-    advice = "\n\n" + "\n".join(lacks) if lacks else ""
+def _text(checks: Sequence[Check], ok: bool) -> str:
+    rows = [(_mark(check), strong(check.name), check.detail) for check in checks]
+    advice = [f"{check.name}: {check.advice}" for check in checks if not check.ok]
     verdict = "Trailmark works here." if ok else "Trailmark cannot work here yet."
-    return f"{table(rows)}{advice}\n\n{verdict}"
+    return "\n\n".join(filter(None, [table(rows), "\n".join(advice), verdict]))
 
 
-def _mark(ability: Ability) -> str:
-    if ability.ok:
+def _mark(check: Check) -> str:
+    if check.ok:
         return click.style("yes", fg="green")
-    return click.style("no", fg="red") if ability.needed else click.style("less", fg="yellow")
+    return click.style("no", fg="red") if check.needed else click.style("less", fg="yellow")

@@ -1,10 +1,12 @@
 """What this machine can do, fact by fact, with what to install for more."""
 
+import fcntl
 import os
 import platform
 import re
 import shutil
 import sys
+import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -46,6 +48,7 @@ def examine(
     path = environ.get("PATH", os.defpath)
     return (
         _python(),
+        _home(home),
         _pythons(pythons),
         _uv(),
         _git(path),
@@ -66,6 +69,17 @@ def _python() -> Check:
         f"{platform.python_version()} at {sys.executable}",
         "Trailmark needs Python 3.11 or later.",
     )
+
+
+def _home(home: Path) -> Check:
+    """Look whether the home can be written to and has working file locks, which some network disks lack."""
+    advice = "Set TRAILMARK_HOME to a folder on a local disk that you may write to."
+    try:
+        with tempfile.TemporaryFile(dir=_nearest(home)) as probe:
+            fcntl.flock(probe, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        return Check("Trailmark home", False, f"{home}: {error.strerror}", advice)
+    return Check("Trailmark home", True, str(home), advice)
 
 
 def _pythons(list_pythons: Callable[[], Sequence[str]]) -> Check:
@@ -133,12 +147,17 @@ def _watches() -> Check:
 
 
 def _disk(home: Path) -> Check:
-    place = next(folder for folder in (home, *home.absolute().parents) if folder.exists())
+    place = _nearest(home)
     free = shutil.disk_usage(place).free
     advice = (
         f"Environments and projects need room; free some where {place} is, or set TRAILMARK_HOME elsewhere."
     )
     return Check("Disk", free >= _ENOUGH_DISK, f"{free / _GIGABYTE:.1f} GB free for {home}", advice)
+
+
+def _nearest(home: Path) -> Path:
+    """Return the folder itself, or the first one above it that exists."""
+    return next(folder for folder in (home, *home.absolute().parents) if folder.exists())
 
 
 def _memory() -> Check:

@@ -23,6 +23,7 @@ def test_a_machine_that_runs_these_tests_can_do_what_is_needed(tmp_path: Path) -
     assert checks["git"].detail.startswith("git version")
     assert checks["uv"].detail.startswith("uv ")
     assert "GB free" in checks["Disk"].detail
+    assert checks["Trailmark home"].ok
     assert not (tmp_path / "not").exists()
 
 
