@@ -58,11 +58,12 @@ class Notices:
                 notices.append(notice)
         return notices
 
-    def vanished(self, within: frozenset[str] | None) -> list[str]:
+    def vanished(self, held_back: Iterable[HeldBack], within: frozenset[str] | None) -> list[str]:
         """Return the paths told of where nothing lies any more, of all or `within` these paths."""
+        there = {held.path for held in held_back}
         return [
             path
-            for path in sorted(self._known)
+            for path in sorted(self._known.keys() - there)
             if (within is None or _is_within(path, within)) and present.glance(self._root, path) is None
         ]
 

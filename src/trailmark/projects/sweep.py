@@ -50,7 +50,7 @@ def sweep(
         difference = _without(_look(project, paths), exclude)
         notices = Notices(project)
         news = notices.news(difference.held_back)
-        vanished = [path for path in notices.vanished(paths) if path not in exclude]
+        vanished = [path for path in notices.vanished(difference.held_back, paths) if path not in exclude]
         if difference.is_empty and not news and not vanished:
             return None
         swept = _collect(project, difference)
