@@ -49,7 +49,7 @@ def write_index(folder: Path) -> Path:
     write_wheel(folder, "beta", "2.0")
     write_wheel(folder, "gamma", "1.0", requires=["beta<2"])
     write_wheel(folder, "on-mac", "1.0", requires=["beta; sys_platform == 'darwin'"])
-    write_wheel(folder, "antique", "1.0", python="<3.8")
+    write_wheel(folder, "futuristic", "1.0", python=">=3.99")
     return folder
 
 
