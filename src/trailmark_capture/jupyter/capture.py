@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from trailmark_capture.config import Config
+from trailmark_capture.files import tracing
 from trailmark_capture.jupyter.environ import for_person
+from trailmark_capture.jupyter.filelog import FileLog
 from trailmark_capture.jupyter.follower import Accesses, Follower
 from trailmark_capture.jupyter.labs import Labs
 from trailmark_capture.jupyter.notebooks import Notebooks, find_started_for
@@ -24,7 +26,8 @@ class Kernel:
 
     id: str
     capture: "Capture"
-    language: str = "python"
+    language: str
+    files_log: FileLog
     pid: int | None = None
     watch: Watch | None = field(default=None, repr=False)
 
@@ -38,7 +41,7 @@ class Kernel:
             "environment": config.environment,
             "actor": config.actor,
             "language": self.language,
-            "files_log": None,
+            "files_log": str(self.files_log.path),
             "pid": self.pid,
         }
 
@@ -48,11 +51,15 @@ class Kernel:
 
     def files(self, since: float, until: float) -> Accesses:
         """Return the files that the kernel and its children touched in a span of time."""
-        return Accesses()
+        return self.files_log.files(since, until)
 
     def changed_between(self, since: float, until: float) -> Accesses:
         """Return the files written or deleted in a span of time by nobody's cell."""
-        return Accesses()
+        return self.files_log.changed(since, until)
+
+    def forget_files(self, before: float) -> None:
+        """Forget the files that were touched before a moment."""
+        self.files_log.forget(before)
 
     def save_expected(self, session: str) -> bool:
         """Return whether a client session saves the notebook after each cell: a page that has our extension."""
@@ -84,11 +91,18 @@ class Capture:
     def kernel_environment(self, kernel_id: str, environ: Mapping[str, str], python: Path) -> dict[str, str]:
         """Return the variables for a kernel: the person's environment active, the file shim put in."""
         self.notebooks.seed(kernel_id, find_started_for(environ, self.config.project))
-        return for_person(environ, python, Path(sys.prefix))
+        prepared = for_person(environ, python, Path(sys.prefix))
+        traced = tracing(self.config, self._log_of(kernel_id), prepared)
+        return {**prepared, **traced.environment}
+
+    def _log_of(self, kernel_id: str) -> Path:
+        self.config.files.mkdir(parents=True, exist_ok=True, mode=0o700)
+        return self.config.files / f"{kernel_id}.log"
 
     def started(self, kernel_id: str, address: Address, pid: int | None, language: str) -> "Future[None]":
         """Observe a kernel that has just been started."""
-        kernel = Kernel(kernel_id, self, language, pid)
+        by = "audit" if self.config.shim is None else "shim"
+        kernel = Kernel(kernel_id, self, language, FileLog(self._log_of(kernel_id), self.config, by), pid)
         follower = Follower(
             kernel,
             self.requests,
@@ -111,7 +125,11 @@ class Capture:
     def stopped(self, kernel_id: str) -> "Future[None] | None":
         """End what a kernel was doing, and observe it no longer."""
         kernel = self._kernels.pop(kernel_id, None)
-        return self.observer.stopped(kernel.watch) if kernel is not None and kernel.watch else None
+        if kernel is None or kernel.watch is None:
+            return None
+        future = self.observer.stopped(kernel.watch)
+        future.add_done_callback(lambda _: kernel.files_log.close())
+        return future
 
     def interrupted(self, kernel_id: str) -> None:
         """Note that somebody interrupted a kernel."""

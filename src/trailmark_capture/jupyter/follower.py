@@ -61,6 +61,9 @@ class Surroundings(Protocol):
     def changed_between(self, since: float, until: float) -> Accesses:
         """Return the files written or deleted in a span of time by nobody's cell."""
 
+    def forget_files(self, before: float) -> None:
+        """Forget the files that were touched before a moment: nobody will ask for them again."""
+
     def save_expected(self, session: str) -> bool:
         """Return whether a client session saves the notebook after each cell that it runs."""
 
@@ -200,18 +203,17 @@ class Follower:
         return action
 
     def _idle(self, message: Message) -> None:
+        started = self._busy.pop(message.parent, message.at)
         if message.parent in self._running:
             self._end(message.parent, message.at, None)
         elif message.parent not in self._ended:
-            self._abort(message)
-        self._busy.pop(message.parent, None)
+            self._abort(message, started)
 
-    def _abort(self, message: Message) -> None:
+    def _abort(self, message: Message, started: float) -> None:
         """Record a request that the kernel passed over, as it does after an error in the cell before."""
         request = self._requests.find(message.parent, message.parent_session, wait=0.25)
         if request is None or not request.recorded:
             return
-        started = self._busy.get(message.parent, message.at)
         notebook = self._around.notebook(request.cell)
         action = _Action(journal.new_id(started), request, started, Outputs(self._limit), notebook)
         self._remember(message.parent, action.origin)
@@ -224,6 +226,13 @@ class Follower:
         self._last_end = max(self._last_end, at)
         files = self._around.files(action.started, at)
         self._emit(self._ending(action, at, status or _status_of(action), files))
+        self._forget_files()
+
+    def _forget_files(self) -> None:
+        running = [action.started for action in self._running.values()]
+        late = [since for late in self._late.values() for since, _ in late.spans]
+        late += [since for late in self._late.values() for since in late.open.values()]
+        self._around.forget_files(min([self._last_end, *self._busy.values(), *running, *late]))
 
     def _remember(self, message_id: str, origin: Origin) -> None:
         _keep(self._ended, message_id, origin)
@@ -326,6 +335,7 @@ class Follower:
     def _flush(self, late: _Late, status: str) -> None:
         del self._late[late.origin.id if late.origin else None]
         files = self._files_of(late)
+        self._forget_files()
         if not (late.outputs or files or late.begun):
             return
         failure = late.outputs.failure()

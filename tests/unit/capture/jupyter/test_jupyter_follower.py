@@ -34,6 +34,9 @@ class Around:
     def changed_between(self, since: float, until: float) -> Accesses:
         return self.files(since, until)
 
+    def forget_files(self, before: float) -> None:
+        self.touched = [(at, path) for at, path in self.touched if at >= before]
+
     def save_expected(self, session: str) -> bool:
         return self.page
 

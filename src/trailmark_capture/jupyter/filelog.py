@@ -1,0 +1,66 @@
+"""The files of one kernel: its log of accesses, read as its cells end."""
+
+import contextlib
+import math
+import os
+from pathlib import Path
+
+from trailmark_capture.config import Config
+from trailmark_capture.files.log import Access, Files, accesses, classify
+from trailmark_capture.jupyter.follower import Accesses
+
+ROTATE_BYTES = 4 * 1024 * 1024
+
+
+class FileLog:
+    """Says which files were touched in a span of time. Used by one thread."""
+
+    def __init__(self, path: Path, config: Config, by: str) -> None:
+        self.path = path
+        self._config = config
+        self._by = by
+        self._offset = 0
+        self._old = path.with_suffix(".old")
+        self._old_offset: int | None = None
+        self._known: list[Access] = []
+
+    def files(self, since: float, until: float) -> Accesses:
+        """Return what was read, written and deleted between two moments."""
+        found = self._classified(since, until)
+        return Accesses(found.reads, found.writes, found.deletes, self._by)
+
+    def changed(self, since: float, until: float) -> Accesses:
+        """Return what was written and deleted between two moments, but not what was only read."""
+        found = self._classified(since, until)
+        return Accesses([], found.writes, found.deletes, self._by)
+
+    def forget(self, before: float) -> None:
+        """Forget what nobody will ask for again, and begin a new log when this one has grown large."""
+        self._known = [access for access in self._known if access.time >= before]
+        if self._offset > ROTATE_BYTES and not self._known and self._old_offset is None:
+            with contextlib.suppress(OSError):
+                os.replace(self.path, self._old)
+                self._old_offset, self._offset = self._offset, 0
+
+    def close(self) -> None:
+        """Remove the log."""
+        for path in (self.path, self._old):
+            with contextlib.suppress(OSError):
+                path.unlink()
+
+    def _classified(self, since: float, until: float) -> Files:
+        self._read()
+        found = [access for access in self._known if since <= access.time <= until]
+        if not found:
+            return Files([], [], [])
+        return classify(found, self._config.project, self._config.exclude)
+
+    def _read(self) -> None:
+        if self._old_offset is not None:
+            # A program that had the log open when it was renamed has written its line by now.
+            self._known += accesses(self._old, self._old_offset, 0.0, math.inf)[0]
+            self._old_offset = None
+            with contextlib.suppress(OSError):
+                self._old.unlink()
+        found, self._offset = accesses(self.path, self._offset, 0.0, math.inf)
+        self._known += found
