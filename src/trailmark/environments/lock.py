@@ -1,6 +1,7 @@
 """Resolve what was asked for into a lock."""
 
 import platform
+import re
 import sys
 import tempfile
 from collections.abc import Iterable, Iterator
@@ -25,6 +26,9 @@ from trailmark.progress import NullProgress, Progress
 
 # What JupyterLab needs in a person's environment to run their cells there.
 FOR_JUPYTER = ("ipykernel",)
+
+# How uv names the systems that a reason is about; the last attempt is about this one only.
+_SPLIT = re.compile(r" for split \(markers: [^)]*\)(?=$)", re.MULTILINE)
 
 
 class ResolveFailed(CommandFailed):
@@ -129,5 +133,5 @@ def _project(attempt: Attempt, request: EnvironmentRequest, python: Interpreter)
 
 
 def _reason(said: str) -> str:
-    lines = said.strip().splitlines()
+    lines = _SPLIT.sub("", said).strip().splitlines()
     return "\n".join(line for line in lines if not line.startswith(("Using CPython", "Resolved "))).strip()

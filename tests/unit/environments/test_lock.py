@@ -92,8 +92,9 @@ def test_a_failing_resolve_gives_the_reason_and_leaves_no_trace(
     assert "gamma" in caught.value.output
     with pytest.raises(ResolveFailed, match="no-such-package"):
         resolve(EnvironmentRequest(packages=("no-such-package",)), python=python, uv=uv)
-    with pytest.raises(ResolveFailed, match=r"Python>=3\.99"):
+    with pytest.raises(ResolveFailed, match=r"futuristic.* requires Python") as caught:
         resolve(EnvironmentRequest(packages=("futuristic",)), python=python, uv=uv)
+    assert "markers" not in str(caught.value)
     assert list(tmp_path.iterdir()) == []
 
 
