@@ -1,0 +1,96 @@
+"""`trailmark status`."""
+
+from pathlib import Path
+from typing import Any
+
+from trailmark.cli.choose import find_chosen
+from trailmark.cli.invocation import Invocation
+from trailmark.cli.output import faint, fields, moment, show, strong, table
+from trailmark.cli.verb import verb
+from trailmark.git import worktree
+from trailmark.projects.notebooks import canonical
+from trailmark.projects.project import Project
+from trailmark.sessions.recorder import is_recording
+from trailmark.sessions.stop import SessionStatus, statuses
+
+_SHOWN = 12
+
+
+@verb("status")
+def command(invocation: Invocation) -> None:
+    """Say what is running, and what is not yet recorded. Outside of a project, of all of them.
+
+    Changes made by hand are recorded by the next command that writes, or soon while a session is open.
+
+    \b
+    trailmark status
+    trailmark -C weather status --json
+    """
+    services = invocation.services
+    project = find_chosen(invocation)
+    running = statuses(services.settings, services.engine, project)
+    value: dict[str, Any] = {"sessions": [_session(item) for item in running]}
+    if project is not None:
+        value = _project(project) | value
+    show(invocation, value, lambda: _text(value))
+
+
+def _session(item: SessionStatus) -> dict[str, Any]:
+    session = item.session
+    return {
+        "session": session.id,
+        "project": Path(session.project).name,
+        "path": session.project,
+        "tool": session.tool,
+        "status": item.status,
+        "url": session.url,
+        "started": session.started,
+    }
+
+
+def _project(project: Project) -> dict[str, Any]:
+    found = worktree.scan(project.repository, max_bytes=project.max_file_bytes(), canonical=canonical)
+    return {
+        "project": project.name,
+        "path": str(project.path),
+        "branch": project.repository.branch(),
+        "recorder": is_recording(project),
+        "unrecorded": sorted({*found.put, *found.removed}),
+        "held_back": [
+            {"path": held.path, "bytes": held.bytes, "why": held.reason} for held in found.held_back
+        ],
+    }
+
+
+def _text(value: dict[str, Any]) -> str:
+    parts = []
+    if "project" in value:
+        parts.append(
+            fields(
+                {
+                    "project": strong(value["project"]),
+                    "folder": value["path"],
+                    "branch": value["branch"] or "none (detached)",
+                    "recorder": "at work" if value["recorder"] else "asleep: nothing is running",
+                    "not recorded yet": _few(value["unrecorded"]),
+                    "not held by git": _few([each["path"] for each in value["held_back"]]),
+                }
+            )
+        )
+    parts.append(_sessions(value["sessions"]))
+    return "\n\n".join(parts)
+
+
+def _sessions(sessions: list[dict[str, Any]]) -> str:
+    if not sessions:
+        return "Nothing is running."
+    rows = [
+        (strong(each["project"]), each["tool"], each["status"], faint(moment(each["started"])), each["url"])
+        for each in sessions
+    ]
+    return table(rows)
+
+
+def _few(paths: list[str]) -> str:
+    more = len(paths) - _SHOWN
+    return ", ".join(paths[:_SHOWN]) + (f" and {more} more" if more > 0 else "")
