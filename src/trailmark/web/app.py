@@ -7,9 +7,11 @@ from starlette.staticfiles import StaticFiles
 
 from trailmark.pages import templates
 from trailmark.web import (
+    branches,
     environment,
     events_route,
     failures,
+    files,
     home,
     jobs_page,
     keys_route,
@@ -21,7 +23,7 @@ from trailmark.web.site import STATIC, WEB, build_site
 from trailmark.wiring import Services
 
 PORT = 8700
-_PAGES = (keys_route, events_route, home, jobs_page, machine_page, launching, environment)
+_PAGES = (keys_route, events_route, home, jobs_page, machine_page, launching, environment, branches, files)
 
 
 def create_app(services: Services, *, door: Door | None = None) -> FastAPI:

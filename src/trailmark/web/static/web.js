@@ -129,3 +129,14 @@ function readyDropzone(zone) {
   });
 }
 for (const zone of document.querySelectorAll("[data-dropzone][data-uploads]")) readyDropzone(zone);
+
+// A form that is being carried out says so, and is not sent twice.
+document.addEventListener("submit", (event) => {
+  const form = event.target;
+  const button = event.submitter;
+  if (form.method !== "post" || form.target === "_blank" || !button) return;
+  setTimeout(() => { button.setAttribute("aria-busy", "true"); }, 0);
+});
+window.addEventListener("pageshow", () => {
+  for (const button of document.querySelectorAll('button[aria-busy="true"]')) button.removeAttribute("aria-busy");
+});

@@ -1,0 +1,36 @@
+"""Asking once more before something that a person may not have meant: a page, so that it needs no script."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from fastapi import Request
+from starlette.responses import HTMLResponse
+
+from trailmark.pages.frame import Tab
+from trailmark.projects.project import Project
+from trailmark.web.masthead import project_frame
+from trailmark.web.site import Site
+
+
+@dataclass(frozen=True)
+class Confirmation:
+    """What is asked. The form is sent again with `sure`; `typed` is a word that must be typed with it."""
+
+    title: str
+    explains: tuple[str, ...]
+    action: str
+    label: str
+    back: str
+    fields: Mapping[str, str] = field(default_factory=dict)
+    danger: bool = False
+    typed: str | None = None
+    tab: Tab | None = None
+    error: str | None = None
+
+
+def confirm(request: Request, site: Site, project: Project, question: Confirmation) -> HTMLResponse:
+    """Show the question in the frame of its project."""
+    frame = project_frame(site, request, project, question.tab)
+    return site.page(request, "confirm/confirm.html", frame=frame, question=question)
