@@ -104,6 +104,21 @@ def apply_checkout(
     return Restored(tuple(work.written), tuple(work.removed), work.set_aside)
 
 
+def set_aside(root: Path, path: str, keep: Path) -> Path:
+    """Move a file or folder of the work tree to the folder `keep`; return where it lies now. Raises OSError."""
+    target = _free(keep / path)
+    target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with present.parent_of(root, path) as folder:
+        try:
+            os.rename(_name(path), target, src_dir_fd=folder)
+        except OSError as error:
+            if error.errno != errno.EXDEV:
+                raise
+            shutil.move(root / path, target)
+    sync_folder(target.parent)
+    return target
+
+
 class _Checkout:
     """One application of a plan."""
 
@@ -206,18 +221,7 @@ class _Checkout:
             os.rename(temporary, _name(path), src_dir_fd=folder, dst_dir_fd=folder)
 
     def _set_aside(self, path: str) -> None:
-        target = _free(self._keep / path)
-        target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        name = _name(path)
-        with present.parent_of(self._root, path) as folder:
-            try:
-                os.rename(name, target, src_dir_fd=folder)
-            except OSError as error:
-                if error.errno != errno.EXDEV:
-                    raise
-                shutil.move(self._root / path, target)
-        sync_folder(target.parent)
-        self.set_aside[path] = target
+        self.set_aside[path] = set_aside(self._root, path, self._keep)
 
 
 def _create(name: str, folder: int, data: bytes, mode: int) -> None:

@@ -6,6 +6,7 @@ that swaps a folder for a link while we look gains nothing.
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import hashlib
 import os
@@ -101,6 +102,17 @@ def parent_of(root: Path, path: str) -> Iterator[int]:
         yield fd
     finally:
         os.close(fd)
+
+
+def make_folders(root: Path, path: str) -> None:
+    """Make a folder below the root, and those above it. Raises NotADirectoryError where another file lies."""
+    parts = path.split("/")
+    for depth in range(1, len(parts) + 1):
+        name = "/".join(parts[:depth])
+        with parent_of(root, name) as folder:
+            with contextlib.suppress(FileExistsError):
+                os.mkdir(parts[depth - 1], dir_fd=folder)
+            os.close(os.open(parts[depth - 1], _FOLDER_FLAGS, dir_fd=folder))
 
 
 def is_in_nested_repository(root: Path, path: str) -> bool:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from trailmark.activity import Action, Change, NewFile, Recorded, record, settle
 from trailmark.activity.store import find_tree
@@ -79,6 +80,11 @@ def finish(project: Project) -> Restored | None:
         return _carry_out(project, CheckoutPlan(tuple(changes)))
 
 
+def keeping_folder(project: Project) -> Path:
+    """Return the folder for what is set aside now: what git does not hold and what was in the way."""
+    return project.state / "kept" / time.strftime("%Y-%m-%d-%H%M%S")
+
+
 def require_quiet(project: Project) -> None:
     """Raise Busy while a person's own merge, rebase or the like is under way."""
     if project.repository.is_in_operation():
@@ -96,7 +102,7 @@ def _has_begun(repository: Repository, pending: Pending) -> bool:
 
 
 def _carry_out(project: Project, plan: CheckoutPlan) -> Restored:
-    keep = project.state / "kept" / time.strftime("%Y-%m-%d-%H%M%S")
+    keep = keeping_folder(project)
     try:
         restored = checkout.apply_checkout(project.repository, plan, keep=keep, canonical=canonical)
     except OSError as error:

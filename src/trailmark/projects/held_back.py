@@ -79,6 +79,11 @@ class Notices:
                 self._file, json.dumps([asdict(self._known[path]) for path in sorted(self._known)]).encode()
             )
 
+    def forget(self, path: str) -> None:
+        """Note that a record tells of the end of a path and all below it."""
+        gone = [known for known in self._known if known == path or known.startswith(f"{path}/")]
+        self.remember((), forget=gone)
+
     def told(self, writes: Iterable[FileRef]) -> None:
         """Note that another record told of these files, as far as git does not hold them."""
         notices = []

@@ -5,7 +5,7 @@ import re
 from trailmark.errors import InvalidInput
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
-_RESERVED = {"con", "prn", "aux", "nul"} | {f"{port}{n}" for port in ("com", "lpt") for n in range(1, 10)}
+RESERVED = {"con", "prn", "aux", "nul"} | {f"{port}{n}" for port in ("com", "lpt") for n in range(1, 10)}
 
 
 def check_project_name(name: str) -> str:
@@ -14,7 +14,7 @@ def check_project_name(name: str) -> str:
         not _NAME.fullmatch(name)
         or name.endswith((".", ".git", ".lock"))
         or ".." in name
-        or name.split(".", maxsplit=1)[0].lower() in _RESERVED
+        or name.split(".", maxsplit=1)[0].lower() in RESERVED
     ):
         raise InvalidInput(
             f"“{name}” cannot be the name of a project. Use up to 100 letters (a to z), digits, “-”, “_” and "
@@ -26,4 +26,4 @@ def check_project_name(name: str) -> str:
 def suggest_name(text: str) -> str:
     """Return a name that is allowed and close to what was asked for."""
     slug = re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")[:100].strip("-")
-    return slug if slug and slug not in _RESERVED else "my-project"
+    return slug if slug and slug not in RESERVED else "my-project"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from trailmark.activity import Action, Change, FileRef, NewFile, Recorded, record, settle
@@ -36,11 +36,12 @@ def sweep(
     paths: frozenset[str] | None = None,
     exclude: frozenset[str] = frozenset(),
     actor: str = "person",
+    told: str | None = None,
 ) -> Recorded | None:
     """Record what changed by hand, everywhere or below `paths`; None when nothing did.
 
-    The paths of `exclude` are left to the actions that write them. While a person's own merge or rebase is
-    under way nothing is recorded.
+    The paths of `exclude` are left to the actions that write them. `told` is the title when Trailmark itself
+    made the change for a person. While a person's own merge or rebase is under way nothing is recorded.
     """
     with project.trail.lock:
         restored = finish(project)
@@ -57,6 +58,8 @@ def sweep(
         if not (swept.put or swept.deleted or news or vanished):
             return None
         action = _action(swept, news, vanished, restored, actor)
+        if told is not None:
+            action = replace(action, title=told, tool="trailmark")
         recorded = record(
             project.trail, action, Change(put=swept.put, remove=frozenset(swept.deleted) - swept.put.keys())
         )
