@@ -6,6 +6,7 @@ import sys
 import time
 import unicodedata
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import click
@@ -106,6 +107,14 @@ def duration(seconds: float | None) -> str:
 def moment(epoch: float) -> str:
     """Return a moment in the time zone of this machine."""
     return time.strftime("%Y-%m-%d %H:%M", time.localtime(epoch))
+
+
+def save(path: Path, data: bytes) -> None:
+    """Write what a person asked for to a file of theirs. Raises InvalidInput where that cannot be."""
+    try:
+        path.write_bytes(data)
+    except OSError as error:
+        raise InvalidInput(f"{path} cannot be written ({error.strerror}). Choose another place.") from error
 
 
 def confirm(question: str, *, yes: bool, option: str = "--yes") -> None:
