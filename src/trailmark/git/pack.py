@@ -1,0 +1,44 @@
+"""Gathering loose objects into packs while nobody waits, so that a repository stays small and quick."""
+
+from __future__ import annotations
+
+from trailmark.errors import CommandFailed
+from trailmark.git.repository import Repository
+from trailmark.process import run
+
+ENOUGH = 3000
+_SAMPLE = "17"
+_FOLDERS = 256
+_MINUTES = 30
+_SAFE = (
+    *("-c", "core.fsync=all", "-c", "core.hooksPath=/dev/null", "-c", "core.fsmonitor=false"),
+    *("-c", "core.alternateRefsCommand=", "-c", "gc.auto=0"),
+)
+
+
+def estimate_loose(repository: Repository) -> int:
+    """Return about how many objects lie loose, judged by one of the folders that they are spread over."""
+    try:
+        return sum(1 for _ in (repository.git_folder / "objects" / _SAMPLE).iterdir()) * _FOLDERS
+    except FileNotFoundError:
+        return 0
+
+
+def pack_loose(repository: Repository, *, enough: int = ENOUGH) -> bool:
+    """Pack the reachable loose objects when there are enough of them; return whether it was done.
+
+    Others may read and write meanwhile, and it may be killed at any time: the pack is on disk before a loose
+    object goes, and what no ref reaches yet is left alone. Raises CommandFailed.
+    """
+    if estimate_loose(repository) < enough:
+        return False
+    folder = str(repository.git_folder)
+    command = ["git", *_SAFE, "--git-dir", folder, "repack", "-d", "-l", "-q", "--no-write-bitmap-index"]
+    done = run(command, cwd=repository.git_folder, timeout=60 * _MINUTES)
+    if done.code != 0:
+        raise CommandFailed(
+            f"The history could not be packed; it is complete, only larger than need be. git said: {done.stderr}",
+            output=done.stderr,
+            code=done.code,
+        )
+    return True
