@@ -46,8 +46,11 @@ class Kernel:
         }
 
     def notebook(self, cell: str | None) -> str | None:
-        """Return the path of the notebook that the kernel belongs to now."""
-        return next(iter(self.capture.notebooks.of(self.id)), None)
+        """Return the path of the notebook that the kernel belongs to now; of several, the one with the cell."""
+        paths = self.capture.notebooks.of(self.id)
+        if cell and len(paths) > 1:
+            paths = [path for path in paths if _has_cell(self.capture.config.project / path, cell)] or paths
+        return next(iter(paths), None)
 
     def files(self, since: float, until: float) -> Accesses:
         """Return the files that the kernel and its children touched in a span of time."""
@@ -141,6 +144,13 @@ class Capture:
         """Return how a kernel is observed, or None when it is not."""
         kernel = self._kernels.get(kernel_id)
         return kernel.watch if kernel is not None else None
+
+
+def _has_cell(notebook: Path, cell: str) -> bool:
+    try:
+        return f'"{cell}"' in notebook.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return False
 
 
 _current: list[Capture] = []

@@ -46,5 +46,5 @@ def _address(port: int, base_url: str) -> dict[str, Any]:
         "allow_remote_access": False,
         "allow_root": True,
         "open_browser": False,
-        "websocket_ping_timeout": 30_000,
+        "tornado_settings": {"ws_ping_timeout": 30_000},
     }
