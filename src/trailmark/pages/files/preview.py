@@ -157,15 +157,15 @@ def _decode(head: bytes) -> tuple[str | None, str]:
         return head.decode("utf-16", "replace"), "UTF-16"
     if b"\x00" in head[:8192]:
         return None, ""
-    for cut in range(4):
-        try:
-            return head[: len(head) - cut].decode("utf-8-sig"), "UTF-8"
-        except UnicodeDecodeError:
-            continue
-    odd = sum(byte < 9 or 13 < byte < 32 for byte in head[:8192])
+    odd = sum(byte < 9 or 13 < byte < 27 or 27 < byte < 32 for byte in head[:8192])
     if odd > len(head[:8192]) // 50:
         return None, ""
-    return head.decode("cp1252", "replace"), "Windows-1252"
+    try:
+        return head.decode("utf-8-sig"), "UTF-8"
+    except UnicodeDecodeError as error:
+        if error.reason == "unexpected end of data":
+            return head[: error.start].decode("utf-8-sig"), "UTF-8"
+        return head.decode("cp1252", "replace"), "Windows-1252"
 
 
 def _no_preview(suffix: str) -> str:

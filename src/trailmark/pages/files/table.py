@@ -30,8 +30,8 @@ class Table:
 
 def parse_table(text: str, *, tabs: bool, whole: bool) -> Table | None:
     """Return the table that a text holds, None when it holds none. `whole` says that the text is not cut."""
-    delimiter = "\t" if tabs else _sniff(text)
     try:
+        delimiter = "\t" if tabs else _find_delimiter(text)
         found = list(islice(csv.reader(StringIO(text, newline=""), delimiter=delimiter), ROWS + 2))
     except csv.Error:
         return None
@@ -55,13 +55,18 @@ def parse_table(text: str, *, tabs: bool, whole: bool) -> Table | None:
     )
 
 
-def _sniff(text: str) -> str:
-    sample = "\n".join(text[:20_000].split("\n")[:30])
-    try:
-        return csv.Sniffer().sniff(sample, _DELIMITERS).delimiter
-    except csv.Error:
-        first = sample.split("\n", 1)[0]
-        return max(_DELIMITERS, key=first.count)
+def _find_delimiter(text: str) -> str:
+    """Return the delimiter that cuts the first lines most evenly, and then into most columns."""
+    sample = text[:20_000].split("\n")[:30]
+
+    def evenness(delimiter: str) -> tuple[int, int]:
+        widths = [len(row) for row in csv.reader(sample, delimiter=delimiter) if row]
+        if not widths or max(widths) == 1:
+            return 0, 0
+        usual = max(set(widths), key=lambda width: (widths.count(width), width))
+        return (widths.count(usual) if usual > 1 else 0), usual
+
+    return max(_DELIMITERS, key=evenness)
 
 
 def _is_header(rows: Sequence[Sequence[str]]) -> bool:
