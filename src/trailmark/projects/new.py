@@ -58,10 +58,10 @@ def new_project(
     return open_project(path, settings)
 
 
-def place_for(name: str, settings: Settings) -> Path:
-    """Return where a project of this name would lie. Raises InvalidInput, or AlreadyExists."""
+def place_for(name: str, settings: Settings, *, folder: Path | None = None) -> Path:
+    """Return where a project of this name would lie (in `folder`). Raises InvalidInput, or AlreadyExists."""
     check_project_name(name)
-    folder = settings.projects / settings.owner
+    folder = folder or settings.projects / settings.owner
     taken = {path.name.lower() for path in folder.iterdir()} if folder.is_dir() else set()
     if name.lower() in taken:
         raise AlreadyExists(

@@ -1,0 +1,63 @@
+"""Giving a project another name."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from trailmark.activity import Action, Change, NewFile, file_ref
+from trailmark.errors import InvalidInput
+from trailmark.projects.alter import alter
+from trailmark.projects.manifest import FILE_NAME, edit_manifest
+from trailmark.projects.moves import Moves, at_rest, carry_out
+from trailmark.projects.names import check_project_name
+from trailmark.projects.new import place_for
+from trailmark.projects.project import Project, open_project
+from trailmark.projects.ready import make_ready
+from trailmark.projects.secrets import secrets_path
+from trailmark.settings import Settings
+
+
+def rename_project(project: Project, name: str, *, actor: str = "person") -> Project:
+    """Rename a project, its folder and what its manifest calls it; return it as it is now.
+
+    Raises InvalidInput, AlreadyExists, or Busy while somebody works in it.
+    """
+    settings = project.settings
+    if check_project_name(name) == project.name:
+        return project
+    target = project.path.with_name(name)
+    if name.lower() != project.name.lower():
+        target = place_for(name, settings, folder=project.path.parent)
+    with at_rest(project):
+        make_ready(project, actor=actor)
+        _rename_inside(project, name, actor)
+        carry_out(settings, moves_of(project, target, settings))
+    return open_project(target, settings)
+
+
+def moves_of(project: Project, target: Path, settings: Settings) -> Moves:
+    """Return what moves when a project moves: its state, its secrets' values, and then itself."""
+    state = settings.state_of(target)
+    secrets = secrets_path(project)
+    return [
+        (project.state, state),
+        (secrets, secrets.with_name(f"{state.name}.json")),
+        (project.path, target),
+    ]
+
+
+def _rename_inside(project: Project, name: str, actor: str) -> None:
+    text = project.manifest_path.read_text(encoding="utf-8")
+    try:
+        changed = edit_manifest(text, name=name).encode()
+    except InvalidInput:
+        changed = text.encode()
+    action = Action(
+        "project",
+        f"Renamed the project {project.name} to {name}",
+        actor=actor,
+        tool="trailmark",
+        writes=(file_ref(FILE_NAME, changed),),
+        detail={"from": project.name, "to": name},
+    )
+    alter(project, action, Change(put={FILE_NAME: NewFile(changed)}))
