@@ -46,5 +46,4 @@ def _address(port: int, base_url: str) -> dict[str, Any]:
         "allow_remote_access": False,
         "allow_root": True,
         "open_browser": False,
-        "tornado_settings": {"ws_ping_timeout": 30_000},
     }
