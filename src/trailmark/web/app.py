@@ -7,6 +7,8 @@ from starlette.staticfiles import StaticFiles
 
 from trailmark.pages import templates
 from trailmark.web import (
+    activity,
+    api,
     branches,
     environment,
     events_route,
@@ -17,13 +19,29 @@ from trailmark.web import (
     keys_route,
     launching,
     machine_page,
+    overview,
+    record,
 )
 from trailmark.web.security import Door, Guard, require_csrf
 from trailmark.web.site import STATIC, WEB, build_site
 from trailmark.wiring import Services
 
 PORT = 8700
-_PAGES = (keys_route, events_route, home, jobs_page, machine_page, launching, environment, branches, files)
+_PAGES = (
+    keys_route,
+    events_route,
+    home,
+    jobs_page,
+    machine_page,
+    launching,
+    overview,
+    activity,
+    record,
+    environment,
+    files,
+    branches,
+    api,
+)
 
 
 def create_app(services: Services, *, door: Door | None = None) -> FastAPI:

@@ -21,6 +21,7 @@ from trailmark.errors import (
 )
 from trailmark.web.security import Refused
 from trailmark.web.site import site_of
+from trailmark.web.uploads import OutOfStep
 
 _STATUSES: tuple[tuple[type[TrailmarkError], int], ...] = (
     (Refused, 403),
@@ -65,6 +66,8 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(TrailmarkError)
     def refused(request: Request, error: TrailmarkError) -> Response:
+        if isinstance(error, OutOfStep):
+            return JSONResponse({"error": str(error), "offset": error.offset}, 409)
         output = error.output if isinstance(error, CommandFailed) else ""
         return answer(request, status_of(error), str(error), output)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any, cast
@@ -15,8 +15,10 @@ from jinja2 import Environment
 from markupsafe import Markup, escape
 from starlette.responses import RedirectResponse, Response
 
+from trailmark.activity.index import Facets, Index
 from trailmark.pages import templates
 from trailmark.pages.frame import Frame, Theme
+from trailmark.projects.project import Project
 from trailmark.web.events import Events
 from trailmark.web.jobs import Jobs
 from trailmark.web.security import Door, csrf_of
@@ -39,6 +41,16 @@ class Site:
     summaries: Summaries
     events: Events
     templates: Environment
+    _facets: dict[Path, tuple[str, Facets]] = field(default_factory=dict, repr=False)
+
+    def facets(self, project: Project, index: Index) -> Facets:
+        """Return what there is to choose from in a project; counted anew only when its trail has changed."""
+        seen = self.events.seen(project.path)
+        known = self._facets.get(project.path)
+        if known is None or known[0] != seen:
+            known = (seen, index.facets())
+            self._facets[project.path] = known
+        return known[1]
 
     def frame(self, request: Request) -> Frame:
         """Return what stands around a page that shows no project."""

@@ -69,7 +69,7 @@ def switch(
                 action=f"{_links(project).branches}/switch",
                 label=f"Switch to {branch}",
                 back=_links(project).branches,
-                fields={"branch": branch},
+                fields=(("branch", branch),),
                 tab="branches",
             ),
         )
@@ -99,7 +99,7 @@ def end(
                 action=f"{_links(project).branches}/end",
                 label=f"End {branch}",
                 back=_links(project).branches,
-                fields={"branch": branch},
+                fields=(("branch", branch),),
                 danger=True,
                 tab="branches",
             ),
@@ -112,6 +112,7 @@ def _switch(site: Site, project: Project, branch: str) -> Response:
     switched, _ = with_open_sessions(
         project,
         site.services.engine,
+        site.services.uv,
         f"The project is on the branch {branch} now.",
         lambda: switch_branch(project, branch),
     )

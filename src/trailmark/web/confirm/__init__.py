@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from fastapi import Request
 from starlette.responses import HTMLResponse
@@ -23,7 +22,7 @@ class Confirmation:
     action: str
     label: str
     back: str
-    fields: Mapping[str, str] = field(default_factory=dict)
+    fields: tuple[tuple[str, str], ...] = ()
     danger: bool = False
     typed: str | None = None
     tab: Tab | None = None

@@ -18,7 +18,7 @@ from trailmark.pages.links import Links
 from trailmark.progress import Progress
 from trailmark.projects import packages
 from trailmark.projects.project import Project
-from trailmark.sessions.notify import notify
+from trailmark.sessions.notify import packages_changed
 from trailmark.web.environment.view import EnvironmentView, build_environment
 from trailmark.web.masthead import project_frame, sessions_of
 from trailmark.web.opening import OpenProject, find_project
@@ -126,7 +126,7 @@ def _change(
         before = packages.current_lock(found)
         after = change(found, progress)
         if before is None or before.digest != after.digest:
-            notify(found, site.services.engine, _RESTART, restart=True)
+            packages_changed(found, site.services.engine, site.services.uv, _RESTART)
         return Links.of(owner, name).environment
 
     site.jobs.start(title, work, project=f"{owner}/{name}", topic=TOPIC)

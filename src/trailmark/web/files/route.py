@@ -5,20 +5,20 @@ from __future__ import annotations
 from fastapi import APIRouter, Request
 from starlette.responses import HTMLResponse
 
-from trailmark.errors import NotFound
 from trailmark.pages.files import build_preview, wanted_bytes
 from trailmark.pages.links import Links
 from trailmark.projects.project import Project
-from trailmark.web.files import raw
-from trailmark.web.files.source import Item, Now, Source, Then
+from trailmark.web.files import changes, raw
+from trailmark.web.files.reading import get_row, opened, rows_in
 from trailmark.web.files.view import Place, build_lines, build_place
 from trailmark.web.masthead import project_frame
-from trailmark.web.moment import find_moment
+from trailmark.web.moment import Moment, find_moment
 from trailmark.web.opening import OpenProject
 from trailmark.web.site import Here, Site
 
 router = APIRouter(include_in_schema=False)
 router.include_router(raw.router)
+router.include_router(changes.router)
 
 
 @router.get("/p/{owner}/{name}/files")
@@ -29,51 +29,46 @@ def files(
     """Show a folder, or a file's preview, now or as it was."""
     path = path.strip("/")
     moment = find_moment(project, at)
-    source: Source = Now(project.path) if moment is None else Then(project.repository, moment.commit)
-    item = source.find(path)
-    if item is None or item.kind not in ("folder", "file"):
-        when = "then" if moment else "now"
-        raise NotFound(f"There is nothing at {path} {when}. It may have been renamed or deleted.")
+    row = get_row(project, moment, path)
     links = Links.of(project.owner, project.name)
     words = f"right after “{moment.title}”" if moment else None
     place = build_place(project.name, path, links, at=at or None, at_words=words)
-    show = _folder if item.kind == "folder" else _file
-    return show(request, site, project, source, item, place)
+    show = _folder if row.is_folder else _file
+    return show(request, site, project, moment, place)
 
 
 def _folder(
-    request: Request, site: Site, project: Project, source: Source, item: Item, place: Place
+    request: Request, site: Site, project: Project, moment: Moment | None, place: Place
 ) -> HTMLResponse:
-    links = Links.of(project.owner, project.name)
-    limit = project.max_file_bytes() if place.at is None else None
+    links, limit = Links.of(project.owner, project.name), project.max_file_bytes()
     return site.page(
         request,
         "files/folder.html",
         frame=project_frame(site, request, project, "files"),
         place=place,
-        lines=build_lines(source.children(item.path), links, at=place.at, max_bytes=limit),
+        lines=build_lines(rows_in(project, moment, place.path), links, at=place.at, limit=limit),
         links=links,
-        limit=project.max_file_bytes(),
+        limit=limit,
     )
 
 
 def _file(
-    request: Request, site: Site, project: Project, source: Source, item: Item, place: Place
+    request: Request, site: Site, project: Project, moment: Moment | None, place: Place
 ) -> HTMLResponse:
     links = Links.of(project.owner, project.name)
-    size = item.bytes or 0
-    with source.open(item.path) as stream:
-        head = stream.read(wanted_bytes(item.path, size))
+    file = opened(project, moment, place.path)
+    with file.stream as stream:
+        head = stream.read(wanted_bytes(place.path, file.bytes))
     return site.page(
         request,
         "files/file.html",
         frame=project_frame(site, request, project, "files"),
         place=place,
-        item=item,
+        changed=None if moment else file.modified,
         links=links,
-        preview=build_preview(item.path, size, head, links, at=place.at),
-        path=item.path,
-        size=size,
+        preview=build_preview(place.path, file.bytes, head, links, at=place.at),
+        path=place.path,
+        size=file.bytes,
         digest=None,
-        download=links.raw(item.path, at=place.at, download=True),
+        download=links.raw(place.path, at=place.at, download=True),
     )

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from trailmark.pages.links import Links
-from trailmark.web.files.source import Item
+from trailmark.projects.files import FileRow
 
 _ICONS = {
     **dict.fromkeys(("png", "jpg", "jpeg", "gif", "svg", "webp", "tif", "tiff"), "image"),
@@ -14,15 +14,16 @@ _ICONS = {
     **dict.fromkeys(("py", "r", "jl", "sh", "sql", "js", "c", "cpp", "toml", "json", "yml", "yaml"), "cell"),
     **dict.fromkeys(("ipynb",), "notebook"),
 }
+_KEEPER = ".gitkeep"
 
 
 @dataclass(frozen=True)
 class Line:
-    """One name in a folder. `note` says what is special about it."""
+    """One name in a folder. `href` is None for what cannot be shown; `note` says what is special about it."""
 
     name: str
     path: str
-    kind: str
+    is_folder: bool
     icon: str
     href: str | None
     raw: str | None
@@ -33,10 +34,10 @@ class Line:
 
 @dataclass(frozen=True)
 class Place:
-    """Where the page is: the way there, and how it is called when it is not now."""
+    """Where the page is: the way there, and how the moment is called when it is not now."""
 
     path: str
-    crumbs: tuple[tuple[str, str | None], ...]
+    crumbs: tuple[tuple[str, str], ...]
     at: str | None
     at_words: str | None
     now: str
@@ -60,42 +61,41 @@ def build_place(project: str, path: str, links: Links, *, at: str | None, at_wor
     return Place(path, tuple(crumbs), at, at_words, links.files(path))
 
 
-def build_lines(
-    items: Sequence[Item], links: Links, *, at: str | None = None, max_bytes: int | None = None
-) -> tuple[Line, ...]:
-    """Return the names of a folder: folders first, then by name. What git does not hold is said so."""
-    ordered = sorted(items, key=lambda item: (item.kind != "folder", item.name.lower(), item.name))
-    return tuple(_line(item, links, at, max_bytes) for item in ordered if item.name != ".gitkeep")
+def build_lines(rows: Sequence[FileRow], links: Links, *, at: str | None, limit: int) -> tuple[Line, ...]:
+    """Return the names of a folder in the order given; `limit` is how large a file git may hold."""
+    return tuple(_line(row, links, at, limit) for row in rows if row.name != _KEEPER)
 
 
-def _line(item: Item, links: Links, at: str | None, max_bytes: int | None) -> Line:
-    readable = item.kind in ("folder", "file")
+def _line(row: FileRow, links: Links, at: str | None, limit: int) -> Line:
+    is_file = not row.is_folder and row.link is None
     return Line(
-        name=item.name,
-        path=item.path,
-        kind=item.kind,
-        icon=_icon(item),
-        href=links.files(item.path, at=at) if readable else None,
-        raw=links.raw(item.path, at=at, download=True) if item.kind == "file" else None,
-        bytes=item.bytes,
-        changed=item.changed,
-        note=_note(item, max_bytes),
+        name=row.name,
+        path=row.path,
+        is_folder=row.is_folder,
+        icon=_icon(row),
+        href=links.files(row.path, at=at) if is_file or row.is_folder else None,
+        raw=links.raw(row.path, at=at, download=True) if is_file else None,
+        bytes=row.bytes,
+        changed=row.modified,
+        note=_note(row, limit),
     )
 
 
-def _icon(item: Item) -> str:
-    if item.kind == "folder":
+def _icon(row: FileRow) -> str:
+    if row.is_folder:
         return "folder"
-    if item.kind == "link":
+    if row.link is not None:
         return "link"
-    return _ICONS.get(item.name.rpartition(".")[2].lower(), "files")
+    return _ICONS.get(row.name.rpartition(".")[2].lower(), "files")
 
 
-def _note(item: Item, max_bytes: int | None) -> str | None:
-    if item.kind == "link":
-        return "a link, not followed"
-    if item.kind == "other":
-        return "not an ordinary file"
-    if max_bytes is not None and item.bytes is not None and item.bytes > max_bytes:
-        return "too large for git: not in the trail"
-    return None
+def _note(row: FileRow, limit: int) -> str | None:
+    if row.link is not None:
+        return f"leads to {row.link}"
+    if row.held or row.is_folder:
+        return None
+    if row.ignored:
+        return "ignored by git"
+    if (row.bytes or 0) > limit:
+        return "too large for git"
+    return "not in the trail yet"

@@ -1,0 +1,83 @@
+"""Routes of a project's trail."""
+
+from __future__ import annotations
+
+import time
+from typing import Annotated
+
+from fastapi import APIRouter, Form, Request
+from starlette.responses import HTMLResponse, Response
+
+from trailmark.activity.index import Index
+from trailmark.activity.index.row import Row
+from trailmark.pages.feed import Feed, Filters, build_feed, build_filter_bar
+from trailmark.pages.links import Links
+from trailmark.projects.note import add_note
+from trailmark.projects.project import Project
+from trailmark.web.masthead import project_frame
+from trailmark.web.opening import OpenProject
+from trailmark.web.site import Here, Site, see_other
+from trailmark.web.trail import choices_of, filter_of, fresh_index
+
+router = APIRouter(include_in_schema=False, prefix="/p/{owner}/{name}/activity")
+PAGE = 50
+_NEWS = 200
+
+
+@router.get("")
+def activity(
+    request: Request,
+    site: Here,
+    project: OpenProject,
+    part: str = "",
+    before: str | None = None,
+    after: str | None = None,
+    day: str | None = None,
+) -> HTMLResponse:
+    """Show the trail; with `part=days` only the part that scrolling (`before`) and live news (`after`) fetch."""
+    filters = Filters.parse(request.query_params)
+    with fresh_index(project) as index:
+        feed = _feed(site, project, index, filters, before=before or None, after=after or None, day=day)
+        if part == "days":
+            return site.fragment(request, "activity/days.html", feed=feed)
+        facets = site.facets(project, index)
+    links = Links.of(project.owner, project.name)
+    return site.page(
+        request,
+        "activity/activity.html",
+        frame=project_frame(site, request, project, "activity"),
+        feed=feed,
+        bar=build_filter_bar(filters, choices_of(facets), links, now=time.time()),
+    )
+
+
+@router.post("")
+def note(project: OpenProject, text: Annotated[str, Form()]) -> Response:
+    """Write a note that is about no other record."""
+    add_note(project, text)
+    return see_other(Links.of(project.owner, project.name).activity(), "The note is on the trail.")
+
+
+def _feed(
+    site: Site,
+    project: Project,
+    index: Index,
+    filters: Filters,
+    *,
+    before: str | None,
+    after: str | None,
+    day: str | None,
+) -> Feed:
+    wanted = filter_of(filters)
+    outside = not filters.active or filters.query().keys() == {"branch"}
+    limit = _NEWS if after else PAGE
+    rows: list[Row] = index.page(wanted, before=before, after=after, limit=limit + 1, with_outside=outside)
+    return build_feed(
+        rows[:limit],
+        links=Links.of(project.owner, project.name),
+        now=time.time(),
+        filters=filters,
+        more=len(rows) > limit and after is None,
+        after_day=day,
+        me=site.services.settings.person.name,
+    )

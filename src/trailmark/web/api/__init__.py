@@ -1,0 +1,11 @@
+"""The same as JSON: projects, records, files, uploads, jobs. `/api/openapi.json` describes it."""
+
+from fastapi import APIRouter
+
+from trailmark.web.api import jobs, projects, uploads
+
+router = APIRouter(prefix="/api")
+for part in (projects, uploads, jobs):
+    router.include_router(part.router)
+
+__all__ = ["router"]

@@ -1,0 +1,103 @@
+"""Routes of a project's overview and of its README."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Form, Request
+from markupsafe import Markup
+from starlette.responses import HTMLResponse, Response
+
+from trailmark.environments.edit import package_name
+from trailmark.environments.realise import find_realised
+from trailmark.errors import NotFound
+from trailmark.git import BRANCHES
+from trailmark.pages.feed import build_step
+from trailmark.pages.links import Links
+from trailmark.pages.readme import render_document
+from trailmark.projects.describe import edit_readme, readme_name
+from trailmark.projects.files import open_file
+from trailmark.projects.packages import current_lock
+from trailmark.projects.project import Project
+from trailmark.web.masthead import project_frame
+from trailmark.web.opening import OpenProject
+from trailmark.web.overview.view import Overview, latest_figures, recent_steps
+from trailmark.web.site import Here, Site, see_other
+from trailmark.web.trail import fresh_index
+
+router = APIRouter(include_in_schema=False, prefix="/p/{owner}/{name}")
+_READ_BYTES = 400_000
+_LOOKED_AT = 40
+
+
+@router.get("/")
+def overview(request: Request, site: Here, project: OpenProject) -> HTMLResponse:
+    """Show the project at a glance."""
+    return site.page(
+        request,
+        "overview/overview.html",
+        frame=project_frame(site, request, project, "overview"),
+        overview=_overview(site, project),
+        links=Links.of(project.owner, project.name),
+    )
+
+
+@router.get("/readme")
+def readme(request: Request, site: Here, project: OpenProject) -> HTMLResponse:
+    """Show the README to be edited."""
+    return site.page(
+        request,
+        "overview/readme.html",
+        frame=project_frame(site, request, project, "overview"),
+        readme_name=readme_name(project),
+        text=_readme_text(project),
+        links=Links.of(project.owner, project.name),
+    )
+
+
+@router.post("/readme")
+def save_readme(project: OpenProject, text: Annotated[str, Form()] = "") -> Response:
+    """Give the README another text."""
+    saved = edit_readme(project, text)
+    overview_page = Links.of(project.owner, project.name).overview
+    return see_other(overview_page, "The README is saved." if saved else "The README says that already.")
+
+
+def _overview(site: Site, project: Project) -> Overview:
+    links, name = Links.of(project.owner, project.name), readme_name(project)
+    manifest, lock = project.manifest(), current_lock(project)
+    with fresh_index(project) as index:
+        rows, records = index.page(limit=_LOOKED_AT), index.count()
+    steps = [build_step(row, links) for row in rows]
+    ready = lock is not None and find_realised(lock.digest, site.services.settings.home) is not None
+    return Overview(
+        readme=_rendered(project, name, links),
+        readme_name=name,
+        recent=recent_steps(steps),
+        figures=latest_figures(steps),
+        packages=tuple(package_name(text) for text in manifest.packages),
+        python=manifest.python,
+        environment_ready=ready,
+        records=records,
+        branches=len(project.repository.refs(BRANCHES)),
+        size=site.summaries.size(project.path),
+        path=str(project.path),
+    )
+
+
+def _rendered(project: Project, name: str, links: Links) -> Markup | None:
+    text = _readme_text(project)
+    if not text.strip():
+        return None
+    if not name.lower().endswith((".md", "readme")):
+        return Markup("<pre>{}</pre>").format(text)
+    return render_document(text, name, links)
+
+
+def _readme_text(project: Project) -> str:
+    try:
+        file = open_file(project, readme_name(project))
+    except NotFound:
+        return ""
+    with file.stream as stream:
+        return stream.read(_READ_BYTES).decode("utf-8", "replace")

@@ -1,0 +1,52 @@
+"""The overview as a value."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from markupsafe import Markup
+
+from trailmark.pages.feed import Step
+from trailmark.pages.feed.model import Thumb
+
+_RECENT = 6
+_FIGURES = 4
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A figure that was made lately, and the record that made it."""
+
+    thumb: Thumb
+    href: str
+    title: str
+
+
+@dataclass(frozen=True)
+class Overview:
+    """What the page shows. `size` is None while it is being found; `readme` when there is none."""
+
+    readme: Markup | None
+    readme_name: str
+    recent: tuple[Step, ...]
+    figures: tuple[Figure, ...]
+    packages: tuple[str, ...]
+    python: str
+    environment_ready: bool
+    records: int
+    branches: int
+    size: int | None
+    path: str
+
+
+def recent_steps(steps: Sequence[Step]) -> tuple[Step, ...]:
+    """Return the steps that are worth a line, the newest first."""
+    telling = [step for step in steps if not step.quiet]
+    return tuple((telling or list(steps))[:_RECENT])
+
+
+def latest_figures(steps: Sequence[Step]) -> tuple[Figure, ...]:
+    """Return the newest figures, one of each step."""
+    found = [Figure(step.thumbs[0], step.href, step.headline or step.title) for step in steps if step.thumbs]
+    return tuple(found[:_FIGURES])
