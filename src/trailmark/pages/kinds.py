@@ -20,23 +20,26 @@ _KINDS = {
     "project": ("Project", "Project"),
     "dataset": ("Dataset", "Datasets"),
     "reproduce": ("Reproduction", "Reproductions"),
+    "outside": ("Made with git", "Made with git"),
+    "missing": ("Missing record", "Missing records"),
 }
+_ICONS = {"missing": "warning"}
 _TOOLS = {"jupyterlab": "JupyterLab", "rstudio": "RStudio", "terminal": "Terminal", "trailmark": "Trailmark"}
 
 
 def kind_label(kind: str) -> str:
     """Name a kind, as in front of one record."""
-    return _KINDS[kind][0] if kind in _KINDS else "Outside"
+    return _KINDS[kind][0] if kind in _KINDS else kind
 
 
 def kinds_label(kind: str) -> str:
     """Name a kind, as in a list of kinds."""
-    return _KINDS[kind][1] if kind in _KINDS else "Made outside Trailmark"
+    return _KINDS[kind][1] if kind in _KINDS else kind
 
 
 def kind_icon(kind: str) -> str:
     """Return the icon of a kind."""
-    return kind if kind in KINDS else "outside"
+    return kind if kind in KINDS else _ICONS.get(kind, "outside")
 
 
 def tool_label(tool: str | None) -> str | None:

@@ -48,6 +48,8 @@ class SampleRow:
     code: str | None = "penguins.head()"
     text: str | None = None
     error: str | None = None
+    notes: int = 0
+    is_record: bool = True
 
 
 def row(number: int = 1, *, ago: float = 0.0, **facts: Any) -> SampleRow:

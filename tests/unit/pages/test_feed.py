@@ -221,6 +221,28 @@ def test_an_error_shows_its_last_line() -> None:
     assert step.error == "KeyError: 'mass'"
 
 
+def test_notes_are_read_in_the_feed_and_counted_where_they_belong() -> None:
+    html = rendered([row(1, kind="note", text="Use the **bill**", detail={"about": "01KX"}), row(2, notes=2)])
+    page = Page(html)
+    assert page.one("div", _class="note-text").text.strip() == "Use the bill"
+    assert page.find("a", href="/p/ada/penguins/activity/01KX")
+    assert page.one("a", _class="noted-on").text == "2 notes"
+    assert (page.one("a", _class="noted-on").attributes["href"] or "").endswith("#notes")
+
+
+def test_commits_without_a_record_lead_to_their_files() -> None:
+    commit = "c" * 40
+    outside, missing = (
+        SampleRow(id=commit, kind=kind, title="By hand", source=None, code=None, is_record=False)
+        for kind in ("outside", "missing")
+    )
+    assert build_step(outside, LINKS).href == f"/p/ada/penguins/files/?at={commit}"
+    assert build_step(outside, LINKS).problem is None
+    assert build_step(missing, LINKS).tone == "bad"
+    assert "trailmark verify" in rendered([missing])
+    assert "cannot be read any more" in rendered([row(detail={"damaged": True})])
+
+
 def test_hostile_content_stays_text() -> None:
     for place in ("title", "code", "text", "error", "author", "actor", "tool", "source"):
         value = f"program:{HOSTILE}" if place == "actor" else HOSTILE

@@ -101,6 +101,14 @@ class Row(Protocol):
     def error(self) -> str | None:
         """The error, or its end."""
 
+    @property
+    def notes(self) -> int:
+        """How many notes are about it."""
+
+    @property
+    def is_record(self) -> bool:
+        """Whether the trail has a record of it, and not only a commit."""
+
 
 @dataclass(frozen=True)
 class FileChip:
@@ -169,7 +177,9 @@ class Step:
     code: Excerpt | None
     text: Excerpt | None
     error: str | None
-    note: str | None
+    problem: str | None
+    note: Markup | None
+    notes: int
     about: str | None
     continues: str | None
     thumbs: tuple[Thumb, ...]

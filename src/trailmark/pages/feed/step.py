@@ -13,6 +13,7 @@ from trailmark.pages.feed.model import Excerpt, FileChip, Row, Source, Step, Thu
 from trailmark.pages.highlight import highlight
 from trailmark.pages.kinds import kind_icon, kind_label, tool_label
 from trailmark.pages.links import Links
+from trailmark.pages.readme import render_markdown
 from trailmark.pages.wording import filesize
 
 CODE_LINES = 7
@@ -46,6 +47,7 @@ _TONES: dict[str, Tone] = {
     "environment": "strong",
     "project": "strong",
     "import": "strong",
+    "outside": "faint",
 }
 _STATUS_TONES: dict[str, Tone] = {"error": "bad", "interrupted": "warn", "aborted": "faint", "lost": "faint"}
 
@@ -62,8 +64,8 @@ def build_step(row: Row, links: Links, *, me: str | None = None) -> Step:
         kind=row.kind,
         icon=kind_icon(row.kind),
         kind_label=kind_label(row.kind),
-        tone=_STATUS_TONES.get(row.status) or _TONES.get(row.kind, "plain"),
-        href=links.record(row.id),
+        tone=_tone(row),
+        href=links.record(row.id) if row.is_record else links.files(at=row.id),
         title=row.title,
         headline=headline,
         prompt=row.kind in _PROMPTED,
@@ -76,7 +78,9 @@ def build_step(row: Row, links: Links, *, me: str | None = None) -> Step:
         code=code,
         text=text,
         error=_last_line(row.error),
+        problem=_problem(row),
         note=_note(row),
+        notes=row.notes,
         about=links.record(str(row.detail["about"])) if row.detail.get("about") else None,
         continues=links.record(row.continues) if row.continues else None,
         thumbs=thumbs[:THUMBS],
@@ -86,6 +90,12 @@ def build_step(row: Row, links: Links, *, me: str | None = None) -> Step:
         more_files=max(0, len(chips) - CHIPS),
         quiet=_is_quiet(row, has_code, thumbs, chips, text),
     )
+
+
+def _tone(row: Row) -> Tone:
+    if row.kind == "missing" or row.detail.get("damaged"):
+        return "bad"
+    return _STATUS_TONES.get(row.status) or _TONES.get(row.kind, "plain")
 
 
 def source_of(row: Row, links: Links) -> Source | None:
@@ -155,8 +165,18 @@ def _last_line(error: str | None) -> str | None:
     return lines[-1][:_LINE_LENGTH] if lines else None
 
 
-def _note(row: Row) -> str | None:
-    return (row.text or str(row.detail.get("note") or "") or None) if row.kind == "note" else None
+def _note(row: Row) -> Markup | None:
+    return render_markdown(row.text or row.title, level=4) if row.kind == "note" else None
+
+
+def _problem(row: Row) -> str | None:
+    if row.kind == "missing":
+        return (
+            "The commit names a record that is not here: fetch the records' refs, or ask `trailmark verify`."
+        )
+    if row.detail.get("damaged"):
+        return "This record cannot be read any more. `trailmark verify` says what is wrong."
+    return None
 
 
 def _thumbs(row: Row, links: Links) -> tuple[Thumb, ...]:
@@ -216,7 +236,7 @@ def _is_quiet(
     if not has_code or row.status != "ok" or row.seconds >= QUIET_SECONDS or row.actor != "person":
         return False
     short = len((row.code or "").strip().split("\n")) <= 4 and (text is None or text.more == 0)
-    return short and not thumbs and not chips and not row.continues
+    return short and not thumbs and not chips and not row.continues and not row.notes
 
 
 def gist(step: Step) -> str:
