@@ -3,7 +3,7 @@
 Each stream of the command goes on to our own as it comes, and is a terminal where ours is one. What is typed
 at the command goes to it and is not kept.
 
-Standard library only, Python 3.8 or later.
+Standard library only; this runs in Trailmark's own process, not in a person's environment.
 """
 
 import contextlib
@@ -83,7 +83,8 @@ def run_command(
     end = dict(begin, type="end", ended=time.time(), **_results(ended, problem, streams, traced.by))
     end.update(_files(log, config, started)._asdict())
     writer.append(redactor.entry(end))
-    log.unlink() if log.exists() else None
+    with contextlib.suppress(FileNotFoundError):
+        log.unlink()
     return ended.code
 
 
@@ -103,7 +104,7 @@ class _Stream:
         if os.isatty(self._ours):
             self._source, self.target = pty.openpty()
             with contextlib.suppress(OSError, termios.error):
-                termios.tcsetwinsize(self.target, termios.tcgetwinsize(self._ours))  # type: ignore[attr-defined]
+                termios.tcsetwinsize(self.target, termios.tcgetwinsize(self._ours))
             _do_not_translate(self.target)
         else:
             self._source, self.target = os.pipe()

@@ -32,6 +32,7 @@ def command(invocation: Invocation, id: str, yes: bool) -> None:
     altered, told = with_open_sessions(
         project,
         services.engine,
+        services.uv,
         "The project went back to an earlier state. Restart the kernel to match it.",
         lambda: go_back(project, target, actor=invocation.actor),
     )

@@ -27,6 +27,7 @@ def command(invocation: Invocation, name: str, yes: bool) -> None:
     switched, told = with_open_sessions(
         project,
         services.engine,
+        services.uv,
         f"The project is on the branch {name} now. Restart the kernel to match it.",
         lambda: switch_branch(project, name, actor=invocation.actor),
     )

@@ -23,6 +23,7 @@ from trailmark.projects.packages import ready_environment
 from trailmark.projects.project import Project
 from trailmark.projects.secrets import secret_values
 from trailmark.sessions.capture import capture_config, recorder_command, write_config
+from trailmark.sessions.environment import use_environment
 from trailmark.sessions.recorder import is_recording
 from trailmark.sessions.session import Session, folder_of, iter_sessions, write_session
 from trailmark_capture.config import Config
@@ -109,7 +110,7 @@ def _prepare(project: Project, realised: Realised, tool: str, actor: str) -> Ses
         Config.load(path),
         port=session.port,
         base_url="/",
-        python=realised.python,
+        python=use_environment(project.settings, session.id, realised),
         name=project.name,
     )
     (folder / "jupyter_server_config.json").write_text(json.dumps(traits, indent=1), encoding="utf-8")

@@ -9,7 +9,11 @@ from typing import TypeVar
 import httpx
 
 from trailmark.engines import Engine
+from trailmark.environments.uv import Uv
+from trailmark.progress import NullProgress
+from trailmark.projects.packages import current_lock, ready_environment
 from trailmark.projects.project import Project
+from trailmark.sessions.environment import use_environment
 from trailmark.sessions.session import Session
 from trailmark.sessions.stop import statuses
 
@@ -36,7 +40,7 @@ def notify(
 
 
 def with_open_sessions(
-    project: Project, engine: Engine, message: str, change: Callable[[], Result]
+    project: Project, engine: Engine, uv: Uv, message: str, change: Callable[[], Result]
 ) -> tuple[Result, list[Session]]:
     """Make a change to the project's files under open sessions: save first, reload and offer a restart after.
 
@@ -45,7 +49,23 @@ def with_open_sessions(
     if notify(project, engine, "Saving before the project changes", save=True):
         time.sleep(_SAVE_SECONDS)
     result = change()
+    _adopt_environment(project, engine, uv)
     return result, notify(project, engine, message, reload=True, restart=True)
+
+
+def packages_changed(project: Project, engine: Engine, uv: Uv, message: str) -> list[Session]:
+    """Give the project's open sessions its present environment, from their next kernel on, and tell them so."""
+    _adopt_environment(project, engine, uv)
+    return notify(project, engine, message, restart=True)
+
+
+def _adopt_environment(project: Project, engine: Engine, uv: Uv) -> None:
+    open_now = statuses(project.settings, engine, project)
+    if not open_now or current_lock(project) is None:
+        return
+    realised = ready_environment(project, uv, NullProgress())
+    for item in open_now:
+        use_environment(project.settings, item.session.id, realised)
 
 
 def _post(session: Session, body: dict[str, object]) -> bool:

@@ -38,7 +38,7 @@ class Kernel:
             "tool": config.tool,
             "session": config.session,
             "engine": config.engine,
-            "environment": config.environment,
+            "environment": self.capture.environments.get(self.id, config.environment),
             "actor": config.actor,
             "language": self.language,
             "files_log": str(self.files_log.path),
@@ -80,6 +80,7 @@ class Capture:
         self.redactor = Redactor(path=config.secrets)
         self.recording = Recording(config, self.redactor)
         self.observer = Observer(each_turn=self.recording.tick)
+        self.environments: dict[str, str] = {}
         self._kernels: dict[str, Kernel] = {}
 
     def start(self) -> None:
@@ -94,6 +95,8 @@ class Capture:
     def kernel_environment(self, kernel_id: str, environ: Mapping[str, str], python: Path) -> dict[str, str]:
         """Return the variables for a kernel: the person's environment active, the file shim put in."""
         self.notebooks.seed(kernel_id, find_started_for(environ, self.config.project))
+        if python.parent.parent.is_symlink():
+            self.environments[kernel_id] = python.parent.parent.resolve().name
         prepared = for_person(environ, python, Path(sys.prefix))
         traced = tracing(self.config, self._log_of(kernel_id), prepared)
         return {**prepared, **traced.environment}

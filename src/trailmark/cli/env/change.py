@@ -11,7 +11,7 @@ from trailmark.environments.model import Lock
 from trailmark.progress import Progress
 from trailmark.projects.packages import current_lock
 from trailmark.projects.project import Project
-from trailmark.sessions.notify import notify
+from trailmark.sessions.notify import packages_changed
 
 Change = Callable[[Project, Progress], Lock]
 
@@ -25,7 +25,7 @@ def change_environment(invocation: Invocation, change: Change) -> None:
     told = []
     if before is None or before.digest != after.digest:
         message = "The packages have changed. Restart the kernel to use them."
-        told = notify(project, invocation.services.engine, message, restart=True)
+        told = packages_changed(project, invocation.services.engine, invocation.services.uv, message)
     value, _ = describe_environment(project)
     differences = difference(before, after)
     value |= {"changes": differences, "restart": [session.id for session in told]}
