@@ -106,14 +106,12 @@ class Record:
     detail: Mapping[str, Any] = field(default_factory=dict)
 
     def to_json(self) -> bytes:
-        """Return the canonical JSON: sorted keys, absent facts left out, a newline at the end."""
-        value = _without_none({"format": FORMAT, **_plain(self)})
-        return (
-            json.dumps(value, ensure_ascii=False, sort_keys=True, indent=1).encode(
-                "utf-8", "backslashreplace"
-            )
-            + b"\n"
-        )
+        """Return the canonical JSON: sorted keys, a line for each, absent facts left out."""
+        facts = {name: value for name in _SIMPLE if (value := getattr(self, name)) is not None}
+        facts |= {name: [_plain(item) for item in getattr(self, name)] for name in _LISTS}
+        facts = {"format": FORMAT, **{name: value for name, value in facts.items() if value not in ([], {})}}
+        lines = ",\n".join(f"{_dumps(name)}: {_dumps(facts[name])}" for name in sorted(facts))
+        return f"{{\n{lines}\n}}\n".encode("utf-8", "backslashreplace")
 
     @classmethod
     def from_json(cls, data: bytes) -> Record:
@@ -137,30 +135,20 @@ class Record:
         return replace(self, outputs=outputs)
 
 
-_SIMPLE = tuple(
-    name for name in Record.__dataclass_fields__ if name not in ("reads", "writes", "deletes", "outputs")
-)
+_LISTS = ("reads", "writes", "deletes", "outputs")
+_SIMPLE = tuple(name for name in Record.__dataclass_fields__ if name not in _LISTS)
+_USUAL = {"external": False, "candidate": False, "held": True}
+_dumps = json.JSONEncoder(ensure_ascii=False, sort_keys=True).encode
 
 
-def _plain(value: Any) -> Any:
-    if hasattr(value, "__dataclass_fields__"):
-        return {name: _plain(getattr(value, name)) for name in value.__dataclass_fields__}
-    if isinstance(value, tuple | list):
-        return [_plain(item) for item in value]
-    return value
-
-
-def _without_none(value: Any) -> Any:
-    """Leave out what says nothing: None, empty lists, and the defaults of a file."""
-    if isinstance(value, dict):
-        kept = {key: _without_none(item) for key, item in value.items() if item is not None}
-        for key, default in (("external", False), ("candidate", False), ("held", True)):
-            if kept.get(key) is default:
-                del kept[key]
-        return kept
-    if isinstance(value, list):
-        return [_without_none(item) for item in value]
-    return value
+def _plain(item: Any) -> Any:
+    """Return a file, output or path as JSON has it, without what says nothing."""
+    if isinstance(item, str):
+        return item
+    facts = {name: value for name, value in vars(item).items() if value is not None}
+    if "truncated" in facts:
+        facts["truncated"] = vars(facts["truncated"])
+    return {name: value for name, value in facts.items() if _USUAL.get(name, ...) is not value}
 
 
 def _file(item: Mapping[str, Any]) -> FileRef:

@@ -1,7 +1,7 @@
 """Records as git objects: a tree for each, found by its id, and a chain of entries that names them in order.
 
-The tree of the records' ref holds every record at ``id[:5]/id[5:7]/id[7]/id``: the id begins with its time,
-so an append touches four small trees however many records there are. Each commit on that ref is one entry:
+The tree of the records' ref holds every record at ``id[:4]/id[4:6]/id[6:8]/id``: the id begins with its time,
+so an append touches four small trees however many records there are (12 days, 17 minutes, a second). Each commit on that ref is one entry:
 its message names the record, the record's tree, and the commit and branch that belong to it.
 """
 
@@ -61,7 +61,7 @@ class StoredRecord:
 
 def path_of(record: str) -> str:
     """Return where a record lies in the tree of a records' ref."""
-    return f"{record[:5]}/{record[5:7]}/{record[7]}/{record}"
+    return f"{record[:4]}/{record[4:6]}/{record[6:8]}/{record}"
 
 
 def write_record(repository: Repository, record: Record, action: Action) -> Oid:

@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import zlib
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pygit2
@@ -25,12 +23,14 @@ class Objects:
 
     def __init__(self, folder: Path, database: pygit2.Odb) -> None:
         self.folder = folder
+        self._folder = str(folder)
         self._database = database
 
     def read(self, oid: Oid) -> tuple[str, bytes]:
         """Return an object's kind (commit, tree, blob or tag) and content. Raises NotFound or Damaged."""
         try:
-            compressed = self.path_of(oid).read_bytes()
+            with open(f"{self._folder}/{oid[:2]}/{oid[2:]}", "rb") as stream:
+                compressed = stream.read()
         except FileNotFoundError:
             return self._read_packed(oid)
         except OSError as error:
@@ -60,25 +60,25 @@ class Objects:
         return self.folder / oid[:2] / oid[2:]
 
     def _read_packed(self, oid: Oid) -> tuple[str, bytes]:
-        with _translated(oid):
-            number, content = self._database.read(pygit2.Oid(hex=oid))
-            return _KINDS[int(number)], content
+        try:
+            number, content = self._database.read(oid)
+        except (KeyError, ValueError, pygit2.GitError) as error:
+            raise _translated(oid, error) from error
+        return _KINDS[int(number)], content
 
     def _packed_size(self, oid: Oid) -> int:
-        with _translated(oid):
-            return int(self._database.read_header(pygit2.Oid(hex=oid))[1])
+        try:
+            return int(self._database.read_header(oid)[1])
+        except (KeyError, ValueError, pygit2.GitError) as error:
+            raise _translated(oid, error) from error
 
 
-@contextmanager
-def _translated(oid: Oid) -> Iterator[None]:
-    try:
-        yield
-    except KeyError as error:
-        raise NotFound(f"There is no object {oid} in this repository.") from error
-    except ValueError as error:
-        raise NotFound(f"“{oid}” is no object id.") from error
-    except pygit2.GitError as error:
-        raise damaged(oid, error) from error
+def _translated(oid: Oid, error: Exception) -> NotFound | Damaged:
+    if isinstance(error, KeyError):
+        return NotFound(f"There is no object {oid} in this repository.")
+    if isinstance(error, ValueError):
+        return NotFound(f"“{oid}” is no object id.")
+    return damaged(oid, error)
 
 
 def unpack_loose(oid: Oid, compressed: bytes) -> tuple[str, bytes]:

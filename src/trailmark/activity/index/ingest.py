@@ -1,0 +1,243 @@
+"""Taking the records of each device's chain into the index."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import cast
+
+from trailmark.activity.index.row import MISSING
+from trailmark.activity.index.search import name_of
+from trailmark.activity.model import Kind, Record, RecordId, Status
+from trailmark.activity.store import LogEntry, StoredRecord, load_tree, parse_entry, trailers_of
+from trailmark.errors import Damaged, NotFound
+from trailmark.git import Commit, Oid, Repository
+
+EXCERPT = 4000
+_SEARCHED = 256 * 1024
+_MICROSECONDS = 1_000_000
+_SEARCH_COLUMNS = "(rowid, title, code, text, error, notes)"
+
+
+@dataclass(frozen=True)
+class Link:
+    """An entry of a chain with the commit on the chain that it was read from."""
+
+    entry: LogEntry
+    commit: Commit
+
+
+def new_links(repository: Repository, tip: Oid, known: Oid | None) -> tuple[list[Link], bool]:
+    """Return the entries of a chain behind `known`, oldest first, and whether the chain does lead there.
+
+    A damaged chain is followed as far as it can be read.
+    """
+    links: list[Link] = []
+    oldest = tip
+    try:
+        for commit in repository.iter_commits(tip, lambda oid: oid == known):
+            oldest = commit.oid
+            entry = parse_entry(commit)
+            if entry is not None:
+                links.append(Link(entry, commit))
+    except (Damaged, NotFound):
+        return links[::-1], True
+    is_continued = known is None or known in repository.commit(oldest).parents
+    return links[::-1], is_continued
+
+
+class Ingest:
+    """Writes records into the index, within the caller's transaction."""
+
+    def __init__(self, database: sqlite3.Connection, repository: Repository) -> None:
+        self._database = database
+        self._repository = repository
+        self._paths: dict[str, int] = {}
+
+    def take(self, links: Iterable[Link], ref: str, place: int) -> int:
+        """Take entries in, the first of which comes behind `place`; return the place of the last."""
+        device = ref.rpartition("/")[2]
+        for link in links:
+            known = self._database.execute(
+                "SELECT place FROM records WHERE id = ?", (link.entry.record,)
+            ).fetchone()
+            if known is not None:
+                self._move(known[0], link.entry)
+                continue
+            stored = self._read(link)
+            place = self._free_place(
+                max(place + 1, place_of_time(stored.record.started + stored.record.seconds))
+            )
+            self._add(place, stored, link.entry.commit, device)
+        return place
+
+    def take_plain(self, commit: Commit, kind: str) -> int:
+        """Take in a commit that has no record here, as a row of its own; return its place."""
+        subject, _, body = commit.message.partition("\n")
+        facts = Record(
+            id=RecordId(commit.oid),
+            kind=cast("Kind", kind),
+            title=subject.strip() or commit.oid[:10],
+            status="ok",
+            started=float(commit.time),
+            seconds=0.0,
+            author=commit.author,
+        )
+        claims = trailers_of(commit.message).get("record") if kind == MISSING else None
+        place = self._free_place(place_of_time(facts.started))
+        text = body.strip() if kind != MISSING else None
+        self._add(place, StoredRecord(facts, Oid(""), None, text, None), commit.oid, None, claims)
+        return place
+
+    def _read(self, link: Link) -> StoredRecord:
+        """Return the record of an entry; what can be said of it when it cannot be read."""
+        try:
+            return load_tree(self._repository, link.entry.tree)
+        except (Damaged, NotFound):
+            facts = trailers_of(link.commit.message)
+            record = Record(
+                id=link.entry.record,
+                kind=cast("Kind", facts.get("kind", "run")),
+                title=link.commit.message.partition("\n")[0],
+                status=cast("Status", facts.get("status", "ok")),
+                started=float(link.commit.time),
+                seconds=0.0,
+                author=link.commit.author,
+                actor=facts.get("actor", "person"),
+                detail={"damaged": True},
+            )
+            return StoredRecord(record, link.entry.tree, None, None, None)
+
+    def _free_place(self, place: int) -> int:
+        while self._database.execute("SELECT 1 FROM records WHERE place = ?", (place,)).fetchone():
+            place += 1
+        return place
+
+    def _move(self, place: int, entry: LogEntry) -> None:
+        """Note that a record's commit was made again, on top of where its branch had moved."""
+        self._database.execute("UPDATE texts SET commit_id = ? WHERE place = ?", (entry.commit, place))
+
+    def _add(
+        self, place: int, stored: StoredRecord, commit: str, device: str | None, claims: str | None = None
+    ) -> None:
+        record, execute = stored.record, self._database.execute
+        self._replace_missing(record.id, place)
+        columns = (record.kind, record.status, record.tool, _notebook_of(record), name_of(record.author))
+        more = (record.actor, record.session, record.started, claims)
+        execute(
+            "INSERT INTO records VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (place, record.id, *map(_clean, columns), *map(_clean, more)),
+        )
+        excerpts = (_cut(stored.code), _cut(stored.text), (stored.error or "")[-EXCERPT:] or None)
+        execute(
+            "INSERT INTO texts VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            (place, record.to_json(), commit, stored.tree or None, device, *map(_clean, excerpts)),
+        )
+        execute(
+            f"INSERT INTO search {_SEARCH_COLUMNS} VALUES (?, ?, ?, ?, ?, ?)",
+            (place, *searched(stored), self._notes_about(record.id)),
+        )
+        self._add_files(place, record)
+        about = record.detail.get("about") if record.kind == "note" else None
+        if isinstance(about, str):
+            self._add_note(place, about, stored)
+
+    def _replace_missing(self, record: str, place: int) -> None:
+        """Let a record that has come take the place of the rows that said that it was missing."""
+        execute = self._database.execute
+        for old, title in execute(
+            "SELECT place, facts ->> '$.title' FROM records JOIN texts USING (place) WHERE claims = ?",
+            (record,),
+        ).fetchall():
+            execute(
+                f"INSERT INTO search (search, {_SEARCH_COLUMNS[1:]} VALUES ('delete', ?, ?, '', '', '', '')",
+                (old, title),
+            )
+            execute("DELETE FROM records WHERE place = ?", (old,))
+            execute("DELETE FROM texts WHERE place = ?", (old,))
+            execute("UPDATE commits SET place = ? WHERE place = ?", (place, old))
+
+    def _add_files(self, place: int, record: Record) -> None:
+        refs = [
+            (file.path, mode, file.digest, file.external)
+            for mode, files in (("r", record.reads), ("w", record.writes))
+            for file in files
+        ]
+        refs += [(path, "d", None, False) for path in record.deletes]
+        if record.source:
+            refs.append((record.source.partition("#")[0], "s", None, False))
+        if refs:
+            self._database.executemany(
+                "INSERT OR IGNORE INTO files VALUES (?, ?, ?, ?, ?)",
+                [
+                    (self._path_id(path), place, mode, digest, external)
+                    for path, mode, digest, external in refs
+                ],
+            )
+
+    def _path_id(self, path: str) -> int:
+        path = str(_clean(path))
+        if path not in self._paths:
+            self._database.execute("INSERT OR IGNORE INTO paths (path) VALUES (?)", (path,))
+            found = self._database.execute("SELECT path_id FROM paths WHERE path = ?", (path,)).fetchone()
+            self._paths[path] = int(found[0])
+        return self._paths[path]
+
+    def _notes_about(self, record: str) -> str:
+        notes = self._database.execute(
+            "SELECT texts.text FROM notes JOIN texts USING (place) WHERE about = ? ORDER BY place", (record,)
+        )
+        return "\n".join(text or "" for (text,) in notes)
+
+    def _add_note(self, place: int, about: str, stored: StoredRecord) -> None:
+        """Note that a note is about a record, which is found by the note's words from now on."""
+        row = self._database.execute(
+            "SELECT records.place, tree FROM records JOIN texts USING (place) WHERE id = ?", (about,)
+        ).fetchone()
+        before = self._notes_about(about)
+        self._database.execute("INSERT OR IGNORE INTO notes VALUES (?, ?)", (about, place))
+        if row is None:
+            return
+        try:
+            texts = searched(load_tree(self._repository, Oid(row[1])))
+        except (Damaged, NotFound):
+            return
+        self._database.execute(
+            f"INSERT INTO search (search, {_SEARCH_COLUMNS[1:]} VALUES ('delete', ?, ?, ?, ?, ?, ?)",
+            (row[0], *texts, before),
+        )
+        self._database.execute(
+            f"INSERT INTO search {_SEARCH_COLUMNS} VALUES (?, ?, ?, ?, ?, ?)",
+            (row[0], *texts, self._notes_about(about)),
+        )
+
+
+def place_of_time(time: float) -> int:
+    """Return the place in the feed that belongs to a moment."""
+    return int(time * _MICROSECONDS)
+
+
+def searched(stored: StoredRecord) -> tuple[str, ...]:
+    """Return what full-text search finds a record by: title, code, text, error."""
+    texts = (stored.record.title, stored.code, stored.text, stored.error)
+    return tuple(str(_clean((text or "")[:_SEARCHED])) for text in texts)
+
+
+def _notebook_of(record: Record) -> str | None:
+    path = (record.source or "").partition("#")[0]
+    if path.endswith(".ipynb"):
+        return path
+    chosen = record.detail.get("notebook")
+    return chosen if isinstance(chosen, str) else None
+
+
+def _cut(text: str | None) -> str | None:
+    return text[:EXCERPT] if text else None
+
+
+def _clean(value: object) -> object:
+    """Return a text as SQLite takes it; anything else as it is."""
+    return (
+        value.encode("utf-8", "replace").decode() if isinstance(value, str) and not value.isascii() else value
+    )
