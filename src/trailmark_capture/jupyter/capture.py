@@ -92,11 +92,15 @@ class Capture:
         self.observer.close()
         self.recording.close()
 
+    def note_environment(self, kernel_id: str, python: Path) -> None:
+        """Remember which environment a kernel starts in: what the session's link leads to now."""
+        if python.parent.parent.is_symlink():
+            self.environments[kernel_id] = python.parent.parent.resolve().name
+
     def kernel_environment(self, kernel_id: str, environ: Mapping[str, str], python: Path) -> dict[str, str]:
         """Return the variables for a kernel: the person's environment active, the file shim put in."""
         self.notebooks.seed(kernel_id, find_started_for(environ, self.config.project))
-        if python.parent.parent.is_symlink():
-            self.environments[kernel_id] = python.parent.parent.resolve().name
+        self.note_environment(kernel_id, python)
         prepared = for_person(environ, python, Path(sys.prefix))
         traced = tracing(self.config, self._log_of(kernel_id), prepared)
         return {**prepared, **traced.environment}

@@ -30,6 +30,7 @@ class TrailKernelManager(ServerKernelManager):  # type: ignore[misc]
 
     async def restart_kernel(self, *args: Any, **kwargs: Any) -> Any:
         """Restart the kernel; what it was doing is ended as lost unless it answered before."""
+        current().note_environment(self.kernel_id, Path(self.kernel_spec_manager.python))
         try:
             return await super().restart_kernel(*args, **kwargs)
         finally:
