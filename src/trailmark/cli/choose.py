@@ -1,25 +1,26 @@
 """Which project a call is about: the one that `-C` names, else the one that the current folder lies in."""
 
-from pathlib import Path
+from collections.abc import Sequence
+
+import click
 
 from trailmark.cli.invocation import Invocation
-from trailmark.errors import InvalidInput, NotFound
-from trailmark.projects.manifest import FILE_NAME
-from trailmark.projects.names import check_project_name
+from trailmark.errors import NotFound
+from trailmark.projects.listing import find_around, find_project
 from trailmark.projects.project import Project, open_project
-from trailmark.settings import Settings
 
 
-def open_chosen(invocation: Invocation) -> Project:
-    """Open the project that this call is about. Raises NotFound that says how to name one."""
-    settings = invocation.services.settings
-    if invocation.project_name is not None:
-        return open_named(invocation.project_name, invocation.folder, settings)
-    path = find_around(invocation.folder)
+def open_chosen(invocation: Invocation, named: str | None = None) -> Project:
+    """Open the project that this call is about, or the one `named` as an argument. Raises NotFound."""
+    settings, folder = invocation.services.settings, invocation.folder
+    text = named or invocation.project_name
+    if text is not None:
+        return find_project(text, folder, settings)
+    path = find_around(folder)
     if path is None:
         raise NotFound(
-            f"{invocation.folder} is not in a Trailmark project. Go into one, or name it: "
-            "trailmark -C PROJECT …. `trailmark list` shows the projects."
+            f"{folder} is not in a Trailmark project. Go into one, or name it: trailmark -C PROJECT …. "
+            "`trailmark list` shows the projects."
         )
     return open_project(path, settings)
 
@@ -31,32 +32,8 @@ def find_chosen(invocation: Invocation) -> Project | None:
     return open_chosen(invocation)
 
 
-def open_named(text: str, folder: Path, settings: Settings) -> Project:
-    """Open the project of a name, of OWNER/NAME, or in a folder. Raises NotFound."""
-    by_name = _place_of(text, settings)
-    if by_name is not None and (by_name / FILE_NAME).exists():
-        return open_project(by_name, settings)
-    path = find_around(folder / Path(text).expanduser())
-    if path is None:
-        raise NotFound(
-            f"There is no project “{text}”: none of that name in {settings.projects}, and no folder "
-            "of that name holds one. `trailmark list` shows the projects."
-        )
-    return open_project(path, settings)
-
-
-def find_around(folder: Path) -> Path | None:
-    """Return the project that a folder lies in, None when it lies in none."""
-    for candidate in (folder, *folder.parents):
-        if (candidate / FILE_NAME).is_file() and (candidate / ".git").exists():
-            return candidate
-    return None
-
-
-def _place_of(text: str, settings: Settings) -> Path | None:
-    owner, _, name = text.rpartition("/")
-    try:
-        names = check_project_name(owner or settings.owner), check_project_name(name)
-    except InvalidInput:
-        return None
-    return settings.projects.joinpath(*names)
+def project_and_name(names: Sequence[str]) -> tuple[str | None, str]:
+    """Read the arguments `[PROJECT] NAME`. Raises UsageError for more than two."""
+    if len(names) > 2:
+        raise click.UsageError("Give at most two names: the project, and its new name.")
+    return (names[0], names[1]) if len(names) == 2 else (None, names[0])

@@ -57,7 +57,7 @@ def _tree(project: Project, at: str | None) -> Oid | None:
     if at is None:
         catch_up(project)
         return repository.tree_of(repository.head())
-    return repository.tree_of(commit_of(repository, get_id(repository, at)))
+    return repository.tree_of(commit_of(repository, get_id(project, at)))
 
 
 def _described(project: Project, path: str, entry: Entry) -> dict[str, Any]:

@@ -27,7 +27,7 @@ def command(invocation: Invocation, text: str | None, about: str | None) -> None
     """
     project = open_chosen(invocation)
     text = text if text is not None else _read()
-    meant = get_id(project.repository, about) if about else None
+    meant = get_id(project, about) if about else None
     recorded = add_note(project, text, about=meant, actor=invocation.actor)
     show(
         invocation,

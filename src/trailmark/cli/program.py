@@ -22,6 +22,7 @@ SECTIONS: Mapping[str, Mapping[str, str]] = {
         "new": "Make a project.",
         "list": "List your projects.",
         "show": "Describe a project: where it is, its size, its environment.",
+        "describe": "Say in a sentence what a project is about.",
         "rename": "Give a project another name.",
         "copy": "Copy a project with its whole trail.",
         "delete": "Move a project to the trash, or empty the trash.",

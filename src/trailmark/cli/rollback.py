@@ -26,7 +26,7 @@ def command(invocation: Invocation, id: str, yes: bool) -> None:
     trailmark rollback 01M848Q3WP
     """
     project, services = open_chosen(invocation), invocation.services
-    target = get_id(project.repository, id)
+    target = get_id(project, id)
     if services.has_sessions(project):
         confirm(f"JupyterLab is open on {project.name}. Go back under it?", yes=yes)
     altered, told = with_open_sessions(

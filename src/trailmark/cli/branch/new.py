@@ -21,7 +21,7 @@ def command(invocation: Invocation, name: str, start: str | None) -> None:
     trailmark branch new other-model --from 01M848Q3WP
     """
     project = open_chosen(invocation)
-    origin = get_id(project.repository, start) if start else None
+    origin = get_id(project, start) if start else None
     recorded = new_branch(project, name, start=origin, actor=invocation.actor)
     value = {"branch": name, "id": recorded.id, "commit": recorded.commit, "from": origin}
     show(invocation, value, lambda: f"Began the branch {name}. Work on it: trailmark switch {name}")

@@ -1,0 +1,78 @@
+"""`trailmark show`."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import click
+
+from trailmark.cli.choose import open_chosen
+from trailmark.cli.env.show import describe_environment
+from trailmark.cli.invocation import Invocation
+from trailmark.cli.log_data import summary
+from trailmark.cli.output import fields, moment, one_line, show, size, strong
+from trailmark.cli.record_id import open_index
+from trailmark.cli.verb import verb
+from trailmark.projects.branches import list_branches
+from trailmark.projects.catch_up import catch_up
+from trailmark.projects.project import Project
+from trailmark.sessions.stop import statuses
+
+
+@verb("show")
+@click.argument("named", metavar="[PROJECT]", required=False)
+def command(invocation: Invocation, named: str | None) -> None:
+    """Describe a project: what it is about, where it is, its size, its environment, what happened last.
+
+    \b
+    trailmark show
+    trailmark show weather --json
+    """
+    opened, services = open_chosen(invocation, named), invocation.services
+    catch_up(opened)
+    running = statuses(services.settings, services.engine, opened)
+    value = _described(opened) | {"sessions": [item.session.id for item in running]}
+    show(invocation, value, lambda: _text(value))
+
+
+def _described(project: Project) -> dict[str, Any]:
+    environment, _ = describe_environment(project)
+    with open_index(project) as index:
+        last = index.page(limit=1)
+        count = index.count()
+    return {
+        "project": project.name,
+        "owner": project.owner,
+        "path": str(project.path),
+        "description": project.manifest().description,
+        "branch": project.repository.branch(),
+        "branches": [branch.name for branch in list_branches(project)],
+        "records": count,
+        "bytes": _size_of(project.path),
+        "environment": environment,
+        "last": summary(last[0]) if last else None,
+    }
+
+
+def _size_of(folder: Path) -> int:
+    """Return how many bytes the files of a project take, its history included."""
+    paths = (Path(place, name) for place, _, names in os.walk(folder) for name in names)
+    return sum(path.lstat().st_size for path in paths if path.is_file())
+
+
+def _text(value: dict[str, Any]) -> str:
+    environment, last = value["environment"], value["last"]
+    facts = {
+        "folder": value["path"],
+        "branch": ", ".join(
+            [f"{value['branch']} (current)", *[n for n in value["branches"] if n != value["branch"]]]
+        ),
+        "records": str(value["records"]),
+        "size": size(value["bytes"]),
+        "python": environment["python"],
+        "packages": ", ".join(environment["packages"]) or "none asked for",
+        "running": f"{len(value['sessions'])} session(s)" if value["sessions"] else "",
+        "last": f"{moment(last['started'])}  {one_line(last['title'])}" if last else "",
+    }
+    about = f"\n{value['description']}" if value["description"] else ""
+    return f"{strong(value['project'])}{about}\n\n{fields(facts)}"

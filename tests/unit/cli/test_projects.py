@@ -1,0 +1,220 @@
+"""Commands on projects: what they answer, as data and in words, and what they refuse."""
+
+import io
+import subprocess
+
+import pytest
+
+
+def test_new_makes_a_project_with_one_commit(call, settings):
+    value = call("new", "rain", "-d", "Is it getting wetter?", "--json").value
+    assert value["project"] == "rain"
+    assert value["path"] == str(settings.projects / settings.owner / "rain")
+    log = subprocess.run(
+        ["git", "-C", value["path"], "log", "--oneline"], capture_output=True, text=True, check=True
+    )
+    assert len(log.stdout.splitlines()) == 1
+    listed = subprocess.run(["ls", value["path"]], capture_output=True, text=True, check=True).stdout.split()
+    assert {"code", "input", "output", "README.md", "trailmark.toml"} <= set(listed)
+
+
+def test_new_says_how_to_go_on(call):
+    assert "trailmark -C rain launch" in call("new", "rain").out
+
+
+def test_a_taken_name_is_refused_with_a_reason(call, rain):
+    again = call("new", "rain")
+    assert again.code == 1
+    assert "choose another name" in again.err
+    assert again.out == ""
+
+
+def test_a_missing_name_is_wrong_use(call):
+    assert call("new").code == 2
+
+
+def test_the_project_is_the_one_of_the_folder(call, rain):
+    assert call("status", "--json", folder=rain / "code").value["project"] == "rain"
+
+
+@pytest.mark.parametrize("place", ["rain", "ada/rain", "projects/ada/rain", "projects/ada/rain/code"])
+def test_the_project_may_be_named(call, rain, place):
+    assert call("-C", place, "status", "--json").value["project"] == "rain"
+    assert call("status", "-C", place, "--json").value["project"] == "rain"
+
+
+def test_outside_of_a_project_the_answer_says_how_to_name_one(call):
+    refused = call("note", "x")
+    assert refused.code == 1
+    assert "trailmark -C PROJECT" in refused.err
+
+
+def test_an_unknown_project_is_refused(call):
+    refused = call("-C", "snow", "status")
+    assert refused.code == 1
+    assert "There is no project “snow”" in refused.err
+
+
+def test_status_outside_of_a_project_lists_sessions(call):
+    assert call("status", "--json").value == {"sessions": []}
+
+
+def test_status_names_what_is_not_recorded(call, rain):
+    (rain / "input" / "a.txt").write_text("1\n")
+    value = call("status", "--json", folder=rain).value
+    assert value["unrecorded"] == ["input/a.txt"]
+    assert value["branch"] == "main"
+    assert value["recorder"] is False
+    assert "input/a.txt" in call("status", folder=rain).out
+
+
+def test_files_lists_prints_and_saves(call, rain, tmp_path):
+    (rain / "input" / "a.txt").write_text("one\n")
+    listed = call("files", "--json", folder=rain).value
+    assert {"path": "input/a.txt", "bytes": 4, "held": True, "link": False} in listed
+    assert call("files", "input/a.txt", folder=rain).out == "one\n"
+    saved = tmp_path / "saved.txt"
+    assert call("files", "input/a.txt", "-o", str(saved), folder=rain).code == 0
+    assert saved.read_text() == "one\n"
+
+
+def test_files_as_they_were(call, rain):
+    first = call("note", "before", "--json", folder=rain).value["id"]
+    (rain / "input" / "a.txt").write_text("one\n")
+    now = {file["path"] for file in call("files", "--json", folder=rain).value}
+    then = {file["path"] for file in call("files", "--at", first[:12], "--json", folder=rain).value}
+    assert now - then == {"input/a.txt"}
+
+
+def test_files_too_large_for_git_are_listed_as_such(call, rain, settings):
+    (rain / "input" / "big.bin").write_bytes(b"\0" * (settings.max_file_bytes + 1))
+    held = {file["path"]: file["held"] for file in call("files", "input", "--json", folder=rain).value}
+    assert held["input/big.bin"] is False
+
+
+def test_files_that_are_not_there(call, rain):
+    assert call("files", "code/none.py", folder=rain).code == 1
+
+
+def test_notes_come_as_an_argument_or_on_standard_input(call, rain, monkeypatch):
+    value = call("note", "Look again", "--json", folder=rain).value
+    assert len(value["id"]) == 26
+    monkeypatch.setattr("sys.stdin", io.StringIO("From a pipe\n"))
+    assert call("note", folder=rain).code == 0
+    log = subprocess.run(
+        ["git", "-C", rain, "log", "--format=%s"], capture_output=True, text=True, check=True
+    )
+    assert log.stdout.splitlines()[:2] == ["From a pipe", "Look again"]
+
+
+def test_a_note_about_a_record(call, rain):
+    first = call("note", "a", "--json", folder=rain).value["id"]
+    second = call("note", "b", "--about", first[:20], "--json", folder=rain).value
+    assert second["about"] == first
+
+
+def test_an_unknown_record_is_refused(call, rain):
+    for typed in ("01ZZZZ", "no/id"):
+        refused = call("rollback", typed, folder=rain)
+        assert refused.code == 1
+        assert "trailmark log" in refused.err
+
+
+def test_a_beginning_that_several_records_share_is_refused(call, rain):
+    call("note", "a", folder=rain)
+    refused = call("rollback", "0", folder=rain)
+    assert refused.code == 1
+    assert "Type more of the id" in refused.err
+
+
+def test_rollback_brings_files_back_and_says_what_changed(call, rain):
+    file = rain / "code" / "fit.py"
+    file.write_text("good\n")
+    first = call("note", "good state", "--json", folder=rain).value["id"]
+    call("files", folder=rain)
+    kept = call("note", "really good", "--json", folder=rain).value["id"]
+    file.write_text("bad\n")
+    value = call("rollback", kept, "--json", folder=rain).value
+    assert value["to"] == kept
+    assert value["written"] == ["code/fit.py"]
+    assert file.read_text() == "good\n"
+    assert first < kept
+
+
+def test_branches(call, rain):
+    first = call("note", "a", "--json", folder=rain).value["id"]
+    made = call("branch", "new", "other", "--from", first, "--json", folder=rain).value
+    assert made["branch"] == "other"
+    listed = call("branch", "--json", folder=rain).value
+    assert [branch["name"] for branch in listed] == ["main", "other"]
+    assert call("branch", "list", "--json", folder=rain).value == listed
+    assert call("switch", "other", "--json", folder=rain).value["left"] == "main"
+    assert call("branch", folder=rain).out.startswith("* other")
+    assert call("branch", "delete", "main", folder=rain).code == 0
+    assert call("switch", "main", folder=rain).code == 1
+
+
+def test_a_program_is_told_apart(call, rain):
+    call("note", "by a program", folder=rain, TRAILMARK_ACTOR="robot")
+    log = subprocess.run(["git", "-C", rain, "log", "-1"], capture_output=True, text=True, check=True)
+    assert "Trailmark-Actor: program:robot" in log.stdout
+
+
+def test_run_passes_streams_and_the_exit_code_through(call, rain):
+    done = call("run", "--", "sh", "-c", "echo out; echo err >&2; exit 7", folder=rain)
+    assert done.code == 7
+    assert "out" in done.out
+    assert "err" in done.err
+
+
+def test_run_leaves_the_options_of_its_command_alone(call, rain):
+    assert call("run", "echo", "--json", "-C", "x", folder=rain).out.strip() == "--json -C x"
+
+
+def test_run_from_elsewhere_runs_in_the_project(call, rain):
+    assert call("-C", "rain", "run", "--", "pwd").out.strip() == str(rain)
+    assert call("run", "--", "pwd", folder=rain / "code").out.strip() == str(rain / "code")
+
+
+def test_run_without_a_command_is_wrong_use(call, rain):
+    assert call("run", folder=rain).code == 2
+
+
+def test_stop_when_nothing_runs(call, rain):
+    assert call("stop", "--json", folder=rain).value == {"stopped": []}
+    assert "No session was running" in call("stop", "--all").out
+
+
+def test_secrets_are_named_by_the_project_and_kept_outside(call, rain, monkeypatch, settings):
+    assert call("env", "secret", "KEY", folder=rain).code == 1
+    manifest = rain / "trailmark.toml"
+    manifest.write_text('secrets = ["KEY"]\n' + manifest.read_text())
+    assert call("env", "secret", "--json", folder=rain).value == {
+        "secrets": [{"name": "KEY", "known": False}]
+    }
+    monkeypatch.setattr("sys.stdin", io.StringIO("hunter2\n"))
+    assert call("env", "secret", "KEY", "--json", folder=rain).value == {
+        "secrets": [{"name": "KEY", "known": True}]
+    }
+    assert "hunter2" not in "".join(path.read_text() for path in rain.rglob("*.toml"))
+    (kept,) = (settings.home / "secrets").iterdir()
+    assert "hunter2" in kept.read_text()
+    assert kept.stat().st_mode & 0o077 == 0
+    assert (
+        call("env", "secret", "KEY", "--forget", "--json", folder=rain).value["secrets"][0]["known"] is False
+    )
+
+
+def test_env_shows_what_is_asked_for(call):
+    call("new", "snow", "-p", "numpy>=2")
+    value = call("-C", "snow", "env", "--json").value
+    assert value["packages"] == ["numpy>=2"]
+    assert value["lock"] is None
+    assert value["lines"] == [{"name": "numpy", "requested": ">=2", "version": None, "state": "requested"}]
+    assert "not resolved yet" in call("-C", "snow", "env", "show").out
+
+
+def test_doctor(call):
+    value = call("doctor", "--json").value
+    assert value["ok"] is True
+    assert {"Python", "git", "uv", "File capture"} <= {check["name"] for check in value["checks"]}
