@@ -1,64 +1,80 @@
-"""Digests of files, remembered while a file looks untouched."""
-
 import hashlib
 import os
 import time
+from pathlib import Path
 
 import pytest
 
-from trailmark.activity.digests import DigestCache
+from trailmark.activity.digests import DigestCache, FileDigest
+
+LONG_AGO = time.time() - 3600
 
 
-@pytest.fixture
-def cache(tmp_path):
-    cache = DigestCache(tmp_path / "state" / "digests.sqlite")
-    yield cache
-    cache.close()
-
-
-def aged(path, data):
+def _aged(path: Path, data: bytes) -> Path:
     path.write_bytes(data)
-    past = time.time_ns() - 10**9
-    os.utime(path, ns=(past, past))
+    os.utime(path, (LONG_AGO, LONG_AGO))
     return path
 
 
-def test_digest_and_size(cache, tmp_path):
-    found = cache.digest_of(aged(tmp_path / "a", b"abc"))
-    assert (found.sha256, found.bytes) == (hashlib.sha256(b"abc").hexdigest(), 3)
+def _settle(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the clock be an hour further, since a file's ctime cannot be set."""
+    now = time.time_ns() + 3_600_000_000_000
+    monkeypatch.setattr("trailmark.activity.digests.time.time_ns", lambda: now)
 
 
-def test_an_untouched_file_is_not_read_again(cache, tmp_path, monkeypatch):
-    path = aged(tmp_path / "a", b"abc")
-    first = cache.digest_of(path)
-    monkeypatch.setattr(cache, "_read", lambda path: pytest.fail("read again"))
-    assert cache.digest_of(path) == first
+def _expected(data: bytes) -> FileDigest:
+    return FileDigest(hashlib.sha256(data).hexdigest(), len(data))
 
 
-def test_a_change_of_the_same_length_and_time_is_seen(cache, tmp_path):
-    path = aged(tmp_path / "a", b"abc")
-    cache.digest_of(path)
-    times = path.stat()
-    path.write_bytes(b"xyz")
-    os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
-    assert cache.digest_of(path).sha256 == hashlib.sha256(b"xyz").hexdigest()
+def test_a_digest_is_remembered_across_openings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    _settle(monkeypatch)
+    file = _aged(tmp_path / "a", b"one")
+    assert DigestCache(tmp_path / "d.sqlite").digest_of(file) == _expected(b"one")
+    monkeypatch.setattr("trailmark.activity.digests._hash", lambda _: pytest.fail("it was known"))
+    assert DigestCache(tmp_path / "d.sqlite").digest_of(file) == _expected(b"one")
 
 
-def test_a_file_modified_just_now_is_not_trusted(cache, tmp_path):
-    path = tmp_path / "a"
-    for data in (b"one", b"two", b"six"):
-        path.write_bytes(data)
-        assert cache.digest_of(path).sha256 == hashlib.sha256(data).hexdigest()
+def test_a_file_just_written_is_not_trusted(tmp_path: Path) -> None:
+    cache = DigestCache(tmp_path / "d.sqlite")
+    file = tmp_path / "a"
+    for data in (b"one", b"two"):
+        status = file.stat() if file.exists() else None
+        with file.open("wb") as stream:
+            stream.write(data)
+        if status:
+            os.utime(file, ns=(status.st_atime_ns, status.st_mtime_ns))
+        assert cache.digest_of(file) == _expected(data)
 
 
-def test_a_damaged_cache_is_made_anew(tmp_path):
-    (tmp_path / "digests.sqlite").write_bytes(b"not a database" * 100)
-    path = aged(tmp_path / "a", b"abc")
-    assert DigestCache(tmp_path / "digests.sqlite").digest_of(path).bytes == 3
+def test_other_content_is_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    _settle(monkeypatch)
+    cache = DigestCache(tmp_path / "d.sqlite")
+    cache.digest_of(_aged(tmp_path / "a", b"one"))
+    assert cache.digest_of(_aged(tmp_path / "a", b"two")) == _expected(b"two")
 
 
-def test_folders_and_absent_files_have_none(cache, tmp_path):
-    with pytest.raises(OSError, match="no regular file"):
-        cache.digest_of(tmp_path)
-    with pytest.raises(FileNotFoundError):
-        cache.digest_of(tmp_path / "absent")
+@pytest.mark.parametrize("junk", [b"no database at all" * 100, b""])
+def test_a_damaged_cache_is_only_a_slow_one(tmp_path: Path, junk: bytes) -> None:
+    (tmp_path / "d.sqlite").write_bytes(junk)
+    cache = DigestCache(tmp_path / "d.sqlite")
+    file = _aged(tmp_path / "a", b"one")
+    assert cache.digest_of(file) == _expected(b"one")
+    assert cache.digest_of(file) == _expected(b"one")
+
+
+def test_only_regular_files_have_a_digest(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    cache = DigestCache(tmp_path / "d.sqlite")
+    for path in (tmp_path, tmp_path / "pipe", tmp_path / "none"):
+        with pytest.raises(OSError, match=r"regular|No such|directory"):
+            cache.digest_of(path)
+
+
+def test_a_link_that_leads_outside_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "project").mkdir()
+    (tmp_path / "secret").write_bytes(b"x")
+    (tmp_path / "project" / "link").symlink_to(tmp_path / "secret")
+    cache = DigestCache(tmp_path / "d.sqlite")
+    assert cache.digest_of(tmp_path / "project" / "link") == _expected(b"x")
+    with pytest.raises(OSError, match="outside"):
+        cache.digest_of(tmp_path / "project" / "link", within=tmp_path / "project")
