@@ -2,8 +2,6 @@ import multiprocessing
 import os
 import random
 import signal
-import subprocess
-import sys
 import threading
 import time
 from pathlib import Path
@@ -166,36 +164,64 @@ def test_many_at_once_make_one(home: Path, lock: Lock, uv: Uv, python: Interpret
     assert _version(found.python) == "2.0"
 
 
-def test_killed_at_any_point_the_next_call_just_works(
-    home: Path, lock: Lock, uv: Uv, python: Interpreter, tmp_path: Path
+class Killer(Listener):
+    """Kills its own process at the event with the number `at`; counts the events before it."""
+
+    def __init__(self, at: int) -> None:
+        super().__init__()
+        self.events = 0
+        self._kill_at = at
+
+    def step(self, message: str, fraction: float | None = None) -> None:
+        self.log(message)
+
+    def log(self, line: str) -> None:
+        if self.events == self._kill_at:
+            os.kill(os.getpid(), signal.SIGKILL)
+        self.events += 1
+
+
+def _ensure_killed(lock: Lock, home: Path, python: Interpreter, uv: Uv, at: int) -> None:
+    ensure(lock, home=home, python=python, uv=uv, progress=Killer(at))
+
+
+def _check_next_call(lock: Lock, home: Path, python: Interpreter, uv: Uv) -> None:
+    """The next call gives a whole environment and leaves nothing else."""
+    made = ensure(lock, home=home, python=python, uv=uv)
+    assert _version(made.python) == "2.0"
+    assert (made.path / "bin" / "python").exists()
+    assert len(list(made.path.glob("lib/python*/site-packages/*.dist-info/RECORD"))) == 3
+    assert _left(home) == [lock.digest]
+    realise._remove(made.path)
+
+
+def test_killed_at_every_event_the_next_call_just_works(
+    home: Path, lock: Lock, uv: Uv, python: Interpreter
 ) -> None:
-    (tmp_path / "lock").write_text(lock.text)
-    script = (
-        "import sys; from pathlib import Path;"
-        "from trailmark.environments.realise import ensure; from trailmark.environments.model import parse_lock;"
-        "from trailmark.environments.interpreter import Interpreter; from trailmark.environments.uv import find_uv;"
-        f"lock = parse_lock(Path({str(tmp_path / 'lock')!r}).read_text());"
-        f"python = Interpreter(Path({str(python.path)!r}), {python.version!r});"
-        "print('ready', flush=True);"
-        f"ensure(lock, home=Path({str(home)!r}), python=python, uv=find_uv()); print('done', flush=True)"
-    )
+    counter = Killer(-1)
+    realise._remove(ensure(lock, home=home, python=python, uv=uv, progress=counter).path)
+    assert counter.events >= 8
+    for at in range(counter.events):
+        args = (lock, home, python, uv, at)
+        child = multiprocessing.get_context("fork").Process(target=_ensure_killed, args=args)
+        child.start()
+        child.join()
+        assert child.exitcode == -signal.SIGKILL
+        assert find_realised(lock.digest, home) is None
+        _check_next_call(lock, home, python, uv)
+
+
+def test_killed_at_random_the_next_call_just_works(
+    home: Path, lock: Lock, uv: Uv, python: Interpreter
+) -> None:
     began = time.monotonic()
     realise._remove(ensure(lock, home=home, python=python, uv=uv).path)
     spread = 1.3 * (time.monotonic() - began)
-    partial = 0
-    for n in range(16):
-        child = subprocess.Popen([sys.executable, "-c", script], env=dict(uv.environ), stdout=subprocess.PIPE)
-        assert child.stdout is not None
-        assert child.stdout.readline() == b"ready\n"
-        time.sleep(spread * (n + random.random()) / 16)
-        os.kill(child.pid, signal.SIGKILL)
-        child.wait()
-        child.stdout.close()
-        found = find_realised(lock.digest, home)
-        partial += found is None and (home / "environments" / lock.digest).exists()
-        if found is None:
-            found = ensure(lock, home=home, python=python, uv=uv)
-        assert (_version(found.python), _version(found.python, "beta")) == ("2.0", "2.0")
-        assert _left(home) == [lock.digest]
-        realise._remove(found.path)
-    assert partial >= 2
+    for n in range(6):
+        args = (lock, home, python, uv, -1)
+        child = multiprocessing.get_context("fork").Process(target=_ensure_killed, args=args)
+        child.start()
+        time.sleep(spread * (n + random.random()) / 6)
+        child.kill()
+        child.join()
+        _check_next_call(lock, home, python, uv)
