@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC
 from functools import lru_cache
 from html.parser import HTMLParser
@@ -11,7 +10,8 @@ from typing import Any
 
 from jinja2 import Environment
 
-from trailmark.activity import FileRef, OutputRef, Record, RecordId, StoredRecord
+from trailmark.activity import OutputRef, Record, RecordId, StoredRecord
+from trailmark.activity.index import Row
 from trailmark.git import Oid
 from trailmark.pages import templates
 from trailmark.pages.frame import Frame, Masthead, ProjectChoice
@@ -23,38 +23,24 @@ HOSTILE = "<script>alert('x')</script>\"'><img src=x onerror=alert(1)>"
 VOID = {"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"}
 
 
-@dataclass
-class SampleRow:
-    """A row of the index, as the feed needs it."""
-
-    id: str = "01KROW"
-    kind: str = "cell"
-    title: str = "penguins.head()"
-    status: str = "ok"
-    started: float = NOW
-    seconds: float = 0.1
-    author: str = "Ada Lovelace <ada@example.org>"
-    actor: str = "person"
-    tool: str | None = "jupyterlab"
-    source: str | None = "code/analysis.ipynb#c1"
-    language: str | None = "python"
-    continues: str | None = None
-    execution_count: int | None = 3
-    reads: tuple[FileRef, ...] = ()
-    writes: tuple[FileRef, ...] = ()
-    deletes: tuple[str, ...] = ()
-    outputs: tuple[OutputRef, ...] = ()
-    detail: Mapping[str, Any] = field(default_factory=dict)
-    code: str | None = "penguins.head()"
-    text: str | None = None
-    error: str | None = None
-    notes: int = 0
-    is_record: bool = True
-
-
-def row(number: int = 1, *, ago: float = 0.0, **facts: Any) -> SampleRow:
+def row(number: int = 1, *, ago: float = 0.0, **facts: Any) -> Row:
     """Return a row that happened `ago` seconds before NOW."""
-    return SampleRow(id=f"01K{number:023d}", started=NOW - ago, **facts)
+    settled: dict[str, Any] = {
+        "id": RecordId(f"01K{number:023d}"),
+        "kind": "cell",
+        "title": "penguins.head()",
+        "status": "ok",
+        "started": NOW - ago,
+        "seconds": 0.1,
+        "author": "Ada Lovelace <ada@example.org>",
+        "tool": "jupyterlab",
+        "source": "code/analysis.ipynb#c1",
+        "language": "python",
+        "execution_count": 3,
+        "code": "penguins.head()",
+        **facts,
+    }
+    return Row(**settled)
 
 
 def figure(group: int = 0, mime: str = "image/png") -> OutputRef:

@@ -7,7 +7,6 @@ from tests.unit.pages.page_samples import (
     LINKS,
     NOW,
     Page,
-    SampleRow,
     assert_inert,
     environment,
     figure,
@@ -17,19 +16,18 @@ from tests.unit.pages.page_samples import (
 )
 
 from trailmark.activity import FileRef
+from trailmark.activity.index import Row
 from trailmark.pages.feed import Choices, Filters, Fold, Step, build_feed, build_filter_bar, build_step
 from trailmark.pages.feed.days import fold
 
 DAY = 86400
 
 
-def feed_of(rows: list[SampleRow], **options: Any) -> Any:
+def feed_of(rows: list[Row], **options: Any) -> Any:
     return build_feed(rows, links=LINKS, now=NOW, zone=UTC, **options)
 
 
-def rendered(
-    rows: list[SampleRow], filters: Filters | None = None, live: bool = False, **options: Any
-) -> str:
+def rendered(rows: list[Row], filters: Filters | None = None, live: bool = False, **options: Any) -> str:
     bar = build_filter_bar(filters or Filters(), Choices(kinds={"cell": 3}), LINKS, now=NOW, zone=UTC)
     feed = feed_of(rows, filters=filters, **options)
     return (
@@ -41,7 +39,7 @@ def rendered(
     )
 
 
-def quiet(number: int, **facts: Any) -> SampleRow:
+def quiet(number: int, **facts: Any) -> Row:
     return row(number, ago=number * 10.0, code=f"x = {number}", title=f"x = {number}", **facts)
 
 
@@ -91,7 +89,7 @@ def test_three_quiet_steps_stay_as_they_are() -> None:
 
 
 def test_what_has_something_to_show_is_never_folded() -> None:
-    def items(loud: SampleRow) -> int:
+    def items(loud: Row) -> int:
         return len(feed_of([quiet(1), quiet(2), quiet(3), quiet(4), loud]).days[0].items)
 
     assert items(quiet(5)) == 1
@@ -233,8 +231,7 @@ def test_notes_are_read_in_the_feed_and_counted_where_they_belong() -> None:
 def test_commits_without_a_record_lead_to_their_files() -> None:
     commit = "c" * 40
     outside, missing = (
-        SampleRow(id=commit, kind=kind, title="By hand", source=None, code=None, is_record=False)
-        for kind in ("outside", "missing")
+        row(id=commit, kind=kind, title="By hand", source=None, code=None) for kind in ("outside", "missing")
     )
     assert build_step(outside, LINKS).href == f"/p/ada/penguins/files/?at={commit}"
     assert build_step(outside, LINKS).problem is None

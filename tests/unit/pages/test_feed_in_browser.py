@@ -8,9 +8,10 @@ from datetime import UTC
 
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
-from tests.unit.pages.page_samples import LINKS, NOW, SampleRow, environment, frame, row
+from tests.unit.pages.page_samples import LINKS, NOW, environment, frame, row
 from tests.unit.pages.page_server import HTML, Answer, Site, page, served
 
+from trailmark.activity.index import Row
 from trailmark.pages.feed import Choices, Filters, build_feed, build_filter_bar
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
@@ -40,7 +41,7 @@ def tab(browser: Browser) -> Iterator[Page]:
 class Trail:
     """A trail that grows: what the client would answer."""
 
-    def __init__(self, rows: list[SampleRow], size: int) -> None:
+    def __init__(self, rows: list[Row], size: int) -> None:
         self.rows = rows
         self.size = size
 
@@ -68,7 +69,7 @@ class Trail:
         )
 
 
-def loud(number: int, ago: float) -> SampleRow:
+def loud(number: int, ago: float) -> Row:
     return row(
         number, ago=ago, code=f"# Step {number}\nplot()", title="plot()", writes=(), status="interrupted"
     )

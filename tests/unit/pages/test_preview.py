@@ -33,7 +33,7 @@ def test_a_delimited_file_is_a_table() -> None:
     assert len(table.rows) == ROWS
     assert table.more_rows
     page = Page(rendered("a.csv", data.encode()))
-    assert [cell.text for cell in page.find("th")] == ["", "name", "mass_g", "note"]
+    assert [cell.text for cell in page.find("th")] == ["Row", "name", "mass_g", "note"]
     assert "The first 200 rows are shown." in rendered("a.csv", data.encode())
 
 

@@ -9,7 +9,7 @@ feed.html    the page's content; days.html is the part that scrolling and live n
 
 from trailmark.pages.feed.days import build_feed
 from trailmark.pages.feed.filters import Choices, Filters, build_filter_bar
-from trailmark.pages.feed.model import Day, Feed, Fold, Row, Step
+from trailmark.pages.feed.model import Day, Feed, Fold, Step
 from trailmark.pages.feed.step import build_step
 
 __all__ = [
@@ -18,7 +18,6 @@ __all__ = [
     "Feed",
     "Filters",
     "Fold",
-    "Row",
     "Step",
     "build_feed",
     "build_filter_bar",

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from datetime import tzinfo
 from itertools import groupby
 
+from trailmark.activity.index import Row
 from trailmark.pages.feed.filters import Filters
-from trailmark.pages.feed.model import Day, Feed, Fold, Row, Step
+from trailmark.pages.feed.model import Day, Feed, Fold, Step
 from trailmark.pages.feed.step import build_step, gist
 from trailmark.pages.links import Links
 from trailmark.pages.wording import day_name, day_of

@@ -2,112 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from typing import Literal
 
 from markupsafe import Markup
 
-from trailmark.activity import FileRef, OutputRef
-
 Tone = Literal["plain", "bad", "warn", "faint", "strong", "sticky"]
 Role = Literal["read", "write", "deleted"]
-
-
-class Row(Protocol):
-    """What the feed needs to know of a record: its facts, and the beginnings of its texts."""
-
-    @property
-    def id(self) -> str:
-        """The record's id, or the commit's for what was made outside."""
-
-    @property
-    def kind(self) -> str:
-        """One of the kinds."""
-
-    @property
-    def title(self) -> str:
-        """The line that stands in the commit."""
-
-    @property
-    def status(self) -> str:
-        """How it ended."""
-
-    @property
-    def started(self) -> float:
-        """When it began, in seconds since the epoch."""
-
-    @property
-    def seconds(self) -> float:
-        """How long it took."""
-
-    @property
-    def author(self) -> str:
-        """Name and address of the person."""
-
-    @property
-    def actor(self) -> str:
-        """`person`, or `program:NAME`."""
-
-    @property
-    def tool(self) -> str | None:
-        """What it was done with."""
-
-    @property
-    def source(self) -> str | None:
-        """Where its code stands: `code/a.ipynb#cell-id`."""
-
-    @property
-    def language(self) -> str | None:
-        """The language of the code."""
-
-    @property
-    def continues(self) -> str | None:
-        """The record that this one belongs to."""
-
-    @property
-    def execution_count(self) -> int | None:
-        """The number that stands at a notebook's cell."""
-
-    @property
-    def reads(self) -> Sequence[FileRef]:
-        """Files read."""
-
-    @property
-    def writes(self) -> Sequence[FileRef]:
-        """Files written."""
-
-    @property
-    def deletes(self) -> Sequence[str]:
-        """Files deleted."""
-
-    @property
-    def outputs(self) -> Sequence[OutputRef]:
-        """What it showed."""
-
-    @property
-    def detail(self) -> Mapping[str, Any]:
-        """Facts of its kind."""
-
-    @property
-    def code(self) -> str | None:
-        """The code, or its beginning."""
-
-    @property
-    def text(self) -> str | None:
-        """What it said, or its beginning."""
-
-    @property
-    def error(self) -> str | None:
-        """The error, or its end."""
-
-    @property
-    def notes(self) -> int:
-        """How many notes are about it."""
-
-    @property
-    def is_record(self) -> bool:
-        """Whether the trail has a record of it, and not only a commit."""
 
 
 @dataclass(frozen=True)

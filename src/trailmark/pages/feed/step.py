@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 
 from markupsafe import Markup, escape
 
 from trailmark.activity import FileRef, OutputRef
+from trailmark.activity.index import MISSING, OUTSIDE, Row
 from trailmark.pages.ansi import strip_ansi
-from trailmark.pages.feed.model import Excerpt, FileChip, Row, Source, Step, Thumb, Tone, Who
+from trailmark.pages.feed.model import Excerpt, FileChip, Source, Step, Thumb, Tone, Who
 from trailmark.pages.highlight import highlight
 from trailmark.pages.kinds import kind_icon, kind_label, tool_label
 from trailmark.pages.links import Links
@@ -47,7 +49,7 @@ _TONES: dict[str, Tone] = {
     "environment": "strong",
     "project": "strong",
     "import": "strong",
-    "outside": "faint",
+    OUTSIDE: "faint",
 }
 _STATUS_TONES: dict[str, Tone] = {"error": "bad", "interrupted": "warn", "aborted": "faint", "lost": "faint"}
 
@@ -93,7 +95,7 @@ def build_step(row: Row, links: Links, *, me: str | None = None) -> Step:
 
 
 def _tone(row: Row) -> Tone:
-    if row.kind == "missing" or row.detail.get("damaged"):
+    if row.kind == MISSING or row.detail.get("damaged"):
         return "bad"
     return _STATUS_TONES.get(row.status) or _TONES.get(row.kind, "plain")
 
@@ -166,11 +168,16 @@ def _last_line(error: str | None) -> str | None:
 
 
 def _note(row: Row) -> Markup | None:
-    return render_markdown(row.text or row.title, level=4) if row.kind == "note" else None
+    return _prose(row.text or row.title) if row.kind == "note" else None
+
+
+@lru_cache(maxsize=512)
+def _prose(text: str) -> Markup:
+    return render_markdown(text, level=4)
 
 
 def _problem(row: Row) -> str | None:
-    if row.kind == "missing":
+    if row.kind == MISSING:
         return (
             "The commit names a record that is not here: fetch the records' refs, or ask `trailmark verify`."
         )
