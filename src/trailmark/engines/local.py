@@ -20,7 +20,7 @@ from trailmark.durable import write_file
 from trailmark.engines import keeper
 from trailmark.engines.marked import end_marked, find_marked, mark
 from trailmark.engines.model import SessionSpec, SessionState, check_id
-from trailmark.errors import NotFound, Unavailable
+from trailmark.errors import InvalidInput, NotFound, Unavailable
 from trailmark.process import spawn, start_mark, terminate
 
 _ASKED = "engine.json"
@@ -116,9 +116,10 @@ class LocalEngine:
 
     def _iter_states(self) -> Iterator[SessionState]:
         for path in self._sessions.glob(f"*/{_ASKED}"):
-            state = self.inspect(path.parent.name)
-            if state:
-                yield state
+            with contextlib.suppress(InvalidInput):
+                state = self.inspect(path.parent.name)
+                if state:
+                    yield state
 
 
 def _was_taken_on(folder: Path) -> bool:

@@ -262,6 +262,8 @@ def test_a_damaged_state_file_is_an_unknown_session(engine: LocalEngine, home: P
     folder = home / "sessions" / "a"
     folder.mkdir(parents=True)
     (folder / "engine.json").write_bytes(b"\xff\x00 not json")
+    (home / "sessions" / "not an id").mkdir()
+    (home / "sessions" / "not an id" / "engine.json").write_text("{}")
     assert engine.inspect("a") is None
     assert engine.list() == []
 
