@@ -70,7 +70,10 @@ class Room:
             probe.bind(("127.0.0.1", 0))
             self.port = probe.getsockname()[1]
         config = Config.load(folder / "capture.json")
-        traits = settings.render(config, port=self.port, base_url="/", python=python, name="story")
+        self.environment = folder / "environment"
+        self.environment.symlink_to(python.parents[1])
+        link = self.environment / "bin" / "python"
+        traits = settings.render(config, port=self.port, base_url="/", python=link, name="story")
         (folder / "server.json").write_text(json.dumps(traits), encoding="utf-8")
         self.process = self._start()
 

@@ -274,9 +274,8 @@ def test_a_page_saves_and_is_told(room: Room) -> None:
         "problem": None,
         "pages": 0,
     }
-    assert room.ask("POST", "/trailmark/notify", {"message": "pandas was added", "restart": True}) == {
-        "pages": 0
-    }
+    told = {"message": "pandas was added", "restart": True}
+    assert room.ask("POST", "/trailmark/notify", told) == {"pages": 0, "saved": None}
     page = room.connect("/trailmark/lab", origin=f"http://127.0.0.1:{room.port}")
     assert json.loads(page.recv())["recording"] is True
     notice = json.loads(page.recv())
@@ -298,3 +297,24 @@ def test_the_servers_own_end_loses_nothing_and_its_death_leaves_the_beginning(
     os.kill(kernel, signal.SIGKILL)
     (begin,) = room.entries()
     assert (begin["type"], begin["cell"], begin["code"].count("\n")) == ("begin", "killed", 2)
+
+
+def test_a_restarted_kernel_runs_in_the_environment_as_it_is_now(
+    room: Room, tmp_path_factory: pytest.TempPathFactory, python: Path
+) -> None:
+    folder = tmp_path_factory.mktemp("environments")
+    newer = make_environment(folder / "newer").parents[1]
+    link = room.environment
+    other = Notebook(room, "code/packages.ipynb")
+    before = other.run("import sys; print(sys.prefix)")
+    link.with_name("new").symlink_to(newer)
+    link.with_name("new").replace(link)
+    unmoved = other.run("print(sys.prefix, __import__('os').__file__)")
+    room.ask("POST", f"/api/kernels/{other.kernel}/restart")
+    after = other.run("import sys; print(sys.prefix)")
+    link.with_name("new").symlink_to(python.parents[1])
+    link.with_name("new").replace(link)
+    other.close()
+    old = python.parents[1]
+    assert [text(entry).split()[0] for entry in (before, unmoved, after)] == [str(old), str(old), str(newer)]
+    assert [entry["environment"] for entry in (before, unmoved, after)] == [old.name, old.name, newer.name]

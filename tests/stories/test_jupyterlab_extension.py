@@ -69,13 +69,14 @@ def test_a_notebook_is_saved_after_each_execution(room: Room, page: Page) -> Non
 
 
 def test_documents_are_reloaded_when_their_file_has_changed(room: Room, page: Page) -> None:
-    assert room.ask("POST", "/trailmark/save") == {"pages": 1, "saved": True}
+    asked = {"message": "Saving", "save": True}
+    assert room.ask("POST", "/trailmark/notify", asked) == {"pages": 1, "saved": True}
     notebook = saved(room)
     notebook["cells"][1]["source"] = "'changed outside'"
     time.sleep(1.1)
     Path(room.project / NAME).write_text(json.dumps(notebook), encoding="utf-8")
     told = {"message": "Went back to Monday", "reload": True, "restart": True}
-    assert room.ask("POST", "/trailmark/notify", told) == {"pages": 1}
+    assert room.ask("POST", "/trailmark/notify", told) == {"pages": 1, "saved": None}
     expect(page.get_by_text("Went back to Monday")).to_be_visible()
     expect(page.locator(".jp-Notebook .jp-Cell").nth(1)).to_contain_text("changed outside")
 

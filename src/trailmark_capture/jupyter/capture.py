@@ -20,6 +20,15 @@ from trailmark_capture.jupyter.requests import Requests
 from trailmark_capture.redact import Redactor
 
 
+@dataclass(frozen=True)
+class Process:
+    """A running kernel: where it publishes, and the lock digest of the environment that it runs in."""
+
+    address: Address
+    pid: int | None
+    environment: str | None
+
+
 @dataclass
 class Kernel:
     """What capture knows of a kernel; it is what the kernel's follower asks."""
@@ -28,7 +37,7 @@ class Kernel:
     capture: "Capture"
     language: str
     files_log: FileLog
-    pid: int | None = None
+    process: Process
     watch: Watch | None = field(default=None, repr=False)
 
     def facts(self) -> Mapping[str, Any]:
@@ -38,11 +47,11 @@ class Kernel:
             "tool": config.tool,
             "session": config.session,
             "engine": config.engine,
-            "environment": self.capture.environments.get(self.id, config.environment),
+            "environment": self.process.environment or config.environment,
             "actor": config.actor,
             "language": self.language,
             "files_log": str(self.files_log.path),
-            "pid": self.pid,
+            "pid": self.process.pid,
         }
 
     def notebook(self, cell: str | None) -> str | None:
@@ -80,7 +89,6 @@ class Capture:
         self.redactor = Redactor(path=config.secrets)
         self.recording = Recording(config, self.redactor)
         self.observer = Observer(each_turn=self.recording.tick)
-        self.environments: dict[str, str] = {}
         self._kernels: dict[str, Kernel] = {}
 
     def start(self) -> None:
@@ -92,15 +100,9 @@ class Capture:
         self.observer.close()
         self.recording.close()
 
-    def note_environment(self, kernel_id: str, python: Path) -> None:
-        """Remember which environment a kernel starts in: what the session's link leads to now."""
-        if python.parent.parent.is_symlink():
-            self.environments[kernel_id] = python.parent.parent.resolve().name
-
     def kernel_environment(self, kernel_id: str, environ: Mapping[str, str], python: Path) -> dict[str, str]:
         """Return the variables for a kernel: the person's environment active, the file shim put in."""
         self.notebooks.seed(kernel_id, find_started_for(environ, self.config.project))
-        self.note_environment(kernel_id, python)
         prepared = for_person(environ, python, Path(sys.prefix))
         traced = tracing(self.config, self._log_of(kernel_id), prepared)
         return {**prepared, **traced.environment}
@@ -109,27 +111,27 @@ class Capture:
         self.config.files.mkdir(parents=True, exist_ok=True, mode=0o700)
         return self.config.files / f"{kernel_id}.log"
 
-    def started(self, kernel_id: str, address: Address, pid: int | None, language: str) -> "Future[None]":
+    def started(self, kernel_id: str, process: Process, language: str) -> "Future[None]":
         """Observe a kernel that has just been started."""
         by = "audit" if self.config.shim is None else "shim"
-        kernel = Kernel(kernel_id, self, language, FileLog(self._log_of(kernel_id), self.config, by), pid)
+        kernel = Kernel(kernel_id, self, language, FileLog(self._log_of(kernel_id), self.config, by), process)
         follower = Follower(
             kernel,
             self.requests,
             self.recording.append,
             max_output_bytes=self.config.max_output_bytes,
         )
-        kernel.watch = Watch(address, follower)
+        kernel.watch = Watch(process.address, follower)
         self._kernels[kernel_id] = kernel
         return self.observer.attach(kernel.watch)
 
-    def restarted(self, kernel_id: str, address: Address, pid: int | None) -> "Future[None] | None":
+    def restarted(self, kernel_id: str, process: Process) -> "Future[None] | None":
         """End what the old process was doing, and observe the new one."""
         kernel = self._kernels.get(kernel_id)
         if kernel is None or kernel.watch is None:
             return None
-        future = self.observer.stopped(kernel.watch, address)
-        kernel.pid = pid
+        future = self.observer.stopped(kernel.watch, process.address)
+        future.add_done_callback(lambda _: setattr(kernel, "process", process))
         return future
 
     def stopped(self, kernel_id: str) -> "Future[None] | None":

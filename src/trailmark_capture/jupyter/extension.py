@@ -6,10 +6,10 @@ from jupyter_server.utils import url_path_join
 from tornado.ioloop import PeriodicCallback
 
 from trailmark_capture.jupyter.capture import current
-from trailmark_capture.jupyter.handlers import LabHandler, NotifyHandler, SaveHandler, StateHandler, state
+from trailmark_capture.jupyter.handlers import LabHandler, NotifyHandler, StateHandler, state
 
 _LOOK_EVERY_MS = 500
-_HANDLERS = (("lab", LabHandler), ("notify", NotifyHandler), ("save", SaveHandler), ("state", StateHandler))
+_HANDLERS = (("lab", LabHandler), ("notify", NotifyHandler), ("state", StateHandler))
 
 
 def _load_jupyter_server_extension(server: Any) -> None:

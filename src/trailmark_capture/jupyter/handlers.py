@@ -12,7 +12,7 @@ from tornado.websocket import WebSocketClosedError, WebSocketHandler
 
 from trailmark_capture.jupyter.capture import current
 
-SAVE_SECONDS = 20.0
+SAVE_SECONDS = 2.5
 
 
 class LabHandler(WebSocketMixin, WebSocketHandler, JupyterHandler):  # type: ignore[misc]
@@ -61,34 +61,22 @@ class NotifyHandler(APIHandler):  # type: ignore[misc]
     auth_resource = "contents"
 
     @authenticated  # type: ignore[untyped-decorator]
-    def post(self) -> None:
-        """Take ``{"message", "reload", "restart"}``; answer how many pages show it."""
+    async def post(self) -> None:
+        """Take ``{"message", "save", "reload", "restart"}``; answer ``{"pages", "saved"}``.
+
+        `save` has the pages save their documents and waits for it; such a message is shown only when it
+        asks for something else as well.
+        """
         body = self.get_json_body() or {}
         message = body.get("message")
         if not isinstance(message, str) or not message:
             raise HTTPError(400, "A notice needs a message.")
-        shown = current().labs.notify(
-            {
-                "type": "notice",
-                "message": message,
-                "reload": bool(body.get("reload")),
-                "restart": bool(body.get("restart")),
-            }
-        )
-        self.finish(json.dumps({"pages": shown}))
-
-
-class SaveHandler(APIHandler):  # type: ignore[misc]
-    """Has the open pages save their documents."""
-
-    auth_resource = "contents"
-
-    @authenticated  # type: ignore[untyped-decorator]
-    async def post(self) -> None:
-        """Answer when all pages have saved, with ``{"pages", "saved"}``."""
         labs = current().labs
-        pages = labs.present
-        self.finish(json.dumps({"pages": pages, "saved": await labs.save(SAVE_SECONDS)}))
+        saved = await labs.save(SAVE_SECONDS) if body.get("save") else None
+        notice = {name: bool(body.get(name)) for name in ("reload", "restart")}
+        if not body.get("save") or any(notice.values()):
+            labs.notify({"type": "notice", "message": message, **notice})
+        self.finish(json.dumps({"pages": labs.present, "saved": saved}))
 
 
 class StateHandler(APIHandler):  # type: ignore[misc]

@@ -3,16 +3,17 @@
 import asyncio
 import contextlib
 import os
+from collections.abc import Mapping
 from concurrent.futures import Future
-from pathlib import Path
 from typing import Any
 
 from jupyter_server.services.kernels.kernelmanager import ServerKernelManager
 
-from trailmark_capture.jupyter.capture import current
+from trailmark_capture.jupyter.capture import Process, current
 from trailmark_capture.jupyter.observer import Address
 
 _PATIENCE = 5.0
+_SESSION = "JPY_SESSION_NAME"
 
 
 class TrailKernelManager(ServerKernelManager):  # type: ignore[misc]
@@ -20,21 +21,21 @@ class TrailKernelManager(ServerKernelManager):  # type: ignore[misc]
 
     async def start_kernel(self, *args: Any, **kwargs: Any) -> Any:
         """Start the kernel in the person's environment and subscribe to it."""
-        capture = current()
         kernel_id = kwargs.get("kernel_id") or self.kernel_id
-        environ, python = kwargs.get("env") or os.environ, Path(self.kernel_spec_manager.python)
-        kwargs["env"] = capture.kernel_environment(kernel_id, environ, python)
+        kwargs["env"] = self._environ(kernel_id, kwargs.get("env") or os.environ)
         result = await super().start_kernel(*args, **kwargs)
-        await _done(capture.started(self.kernel_id, self._address(), self._pid(), self._language()))
+        await _done(current().started(self.kernel_id, self._process(), self._language()))
         return result
 
     async def restart_kernel(self, *args: Any, **kwargs: Any) -> Any:
-        """Restart the kernel; what it was doing is ended as lost unless it answered before."""
-        current().note_environment(self.kernel_id, Path(self.kernel_spec_manager.python))
+        """Restart the kernel in the environment as it is now; what it was doing is lost unless it answered."""
+        self._kernel_spec = None
+        session = {name: value for name, value in self._launch_args["env"].items() if name == _SESSION}
+        kwargs["env"] = self._environ(self.kernel_id, {**os.environ, **session})
         try:
             return await super().restart_kernel(*args, **kwargs)
         finally:
-            await _done(current().restarted(self.kernel_id, self._address(), self._pid()))
+            await _done(current().restarted(self.kernel_id, self._process()))
 
     async def shutdown_kernel(self, *args: Any, **kwargs: Any) -> Any:
         """Stop the kernel; what it was doing is ended as lost unless it answered before."""
@@ -50,17 +51,20 @@ class TrailKernelManager(ServerKernelManager):  # type: ignore[misc]
 
     def update_env(self, *, env: dict[str, str]) -> None:
         """Take over the session's name for the next restart, and nothing of the server's own environment."""
-        super().update_env(env={name: value for name, value in env.items() if name == "JPY_SESSION_NAME"})
+        super().update_env(env={name: value for name, value in env.items() if name == _SESSION})
 
-    def _address(self) -> Address:
+    def _environ(self, kernel_id: str, environ: Mapping[str, str]) -> dict[str, str]:
+        return current().kernel_environment(kernel_id, environ, self.kernel_spec_manager.interpreter())
+
+    def _process(self) -> Process:
         info = self.get_connection_info()
         separator = ":" if info["transport"] == "tcp" else "-"
-        return Address(
-            f"{info['transport']}://{info['ip']}{separator}{info['iopub_port']}", bytes(self.session.key)
+        url = f"{info['transport']}://{info['ip']}{separator}{info['iopub_port']}"
+        return Process(
+            address=Address(url, bytes(self.session.key)),
+            pid=getattr(self.provisioner, "pid", None),
+            environment=self.kernel_spec_manager.environment(),
         )
-
-    def _pid(self) -> int | None:
-        return getattr(self.provisioner, "pid", None)
 
     def _language(self) -> str:
         spec = self.kernel_spec

@@ -19,6 +19,20 @@ class EnvironmentKernelSpecManager(KernelSpecManager):  # type: ignore[misc]
     display_name = Unicode("Python", config=True, help="What its kernel is called.")
     ensure_native_kernel = False
 
+    def interpreter(self) -> Path:
+        """Return the interpreter that a kernel started now runs in.
+
+        `python` may lie behind a link that is moved when packages change. A kernel must not follow: it would
+        import one half of a package from the old environment and the other from the new.
+        """
+        given = Path(self.python)
+        return given.parent.parent.resolve() / given.parent.name / given.name
+
+    def environment(self) -> str | None:
+        """Return the name of the environment that the link leads to now, None where there is no link."""
+        folder = Path(self.python).parent.parent
+        return folder.resolve().name if folder.is_symlink() else None
+
     def _kernel_dirs_default(self) -> list[str]:
         tool = Path(sys.prefix).resolve()
         environment = Path(self.python).parent.parent
@@ -35,7 +49,7 @@ class EnvironmentKernelSpecManager(KernelSpecManager):  # type: ignore[misc]
         if kernel_name.lower() != NATIVE:
             return super().get_kernel_spec(kernel_name)
         return KernelSpec(
-            argv=[self.python, "-m", "ipykernel_launcher", "-f", "{connection_file}"],
+            argv=[str(self.interpreter()), "-m", "ipykernel_launcher", "-f", "{connection_file}"],
             name=NATIVE,
             display_name=self.display_name,
             language="python",

@@ -43,12 +43,11 @@ class Labs:
         for number in list(self._asked):
             self.answer(page, number)
 
-    def notify(self, notice: Mapping[str, Any]) -> int:
-        """Send a notice to every page, or keep it for the next one. Returns how many pages got it."""
-        if not self._pages:
+    def notify(self, notice: Mapping[str, Any]) -> None:
+        """Send a notice to every page; when none is open, keep for the next one what concerns a kernel."""
+        if not self._pages and notice.get("restart") and notice not in self._unseen:
             self._unseen.append(notice)
         self.tell(notice)
-        return len(self._pages)
 
     def tell(self, message: Mapping[str, Any]) -> None:
         """Send a message to every open page."""

@@ -13,7 +13,12 @@ _LABEXTENSIONS = Path(__file__).parent / "labextension"
 def render(
     config: Config, *, port: int, base_url: str, python: str | os.PathLike[str], name: str
 ) -> dict[str, Any]:
-    """Return the server's traits. The kernel runs in `python` and shows the project's `name`."""
+    """Return the server's traits. The kernel runs in `python` and shows the project's `name`.
+
+    The environment's own extensions of JupyterLab (those of widgets, say) are offered as well. The layout of
+    tabs belongs to the project; all else that a person sets in JupyterLab is the same in all projects.
+    """
+    environment = Path(python).parent.parent
     return {
         "ServerApp": {
             **_address(port, base_url),
@@ -32,7 +37,11 @@ def render(
             "news_url": None,
             "check_for_updates_class": "jupyterlab.NeverCheckForUpdate",
             "extension_manager": "readonly",
-            "extra_labextensions_path": [str(_LABEXTENSIONS)],
+            "extra_labextensions_path": [
+                str(_LABEXTENSIONS),
+                str(environment / "share" / "jupyter" / "labextensions"),
+            ],
+            "workspaces_dir": str(config.journal.parent / "workspaces"),
         },
     }
 

@@ -14,5 +14,5 @@ class TrailTerminalManager(TerminalManager):
 
     def make_term_env(self, *args: Any, **kwargs: Any) -> dict[str, str]:
         """Return the variables of a new terminal."""
-        python = Path(self.parent.kernel_spec_manager.python)
+        python = self.parent.kernel_spec_manager.interpreter()
         return for_person(super().make_term_env(*args, **kwargs), python, Path(sys.prefix))

@@ -101,11 +101,12 @@ def test_what_a_kernel_is_started_for(name: str, found: str | None) -> None:
     assert find_started_for({"JPY_SESSION_NAME": name}, Path("/project")) == found
 
 
-def test_notices_wait_for_a_page() -> None:
+def test_notices_about_a_kernel_wait_for_a_page() -> None:
     labs, page = Labs(), Page()
-    assert labs.notify({"message": "early"}) == 0
+    labs.notify({"message": "reloaded", "reload": True})
+    labs.notify({"message": "early", "restart": True})
     labs.join(page)
-    assert labs.notify({"message": "now"}) == 1
+    labs.notify({"message": "now"})
     assert [message["message"] for message in page.told] == ["early", "now"]
 
 
