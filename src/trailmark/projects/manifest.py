@@ -15,6 +15,11 @@ from trailmark.errors import InvalidInput
 
 FILE_NAME = "trailmark.toml"
 PYTHON = ">=3.11"
+_SECTIONS = {
+    "python": ("environment", "python"),
+    "packages": ("environment", "packages"),
+    "max_file_bytes": ("files", "max_bytes"),
+}
 
 
 @dataclass(frozen=True)
@@ -67,21 +72,25 @@ def render_manifest(manifest: Manifest) -> str:
     return tomlkit.dumps(document)
 
 
-def edit_manifest(text: str, **facts: str | tuple[str, ...]) -> str:
-    """Return the text with facts (name, description, secrets, python, packages) changed, comments kept."""
+def edit_manifest(text: str, **facts: str | int | tuple[str, ...]) -> str:
+    """Return the text with facts (name, description, secrets, python, packages, max_file_bytes) changed.
+
+    Comments and layout stay as they are.
+    """
     try:
         document = tomlkit.parse(text)
     except TOMLKitError as error:
         raise InvalidInput(f"{FILE_NAME} is not valid TOML: {error}. Nothing was changed.") from error
     for name, fact in facts.items():
         value = _array(fact) if isinstance(fact, tuple) else tomlkit.item(fact)
-        if name in ("python", "packages"):
-            table = document.setdefault("environment", tomlkit.table())
-            if not isinstance(table, Table):
-                raise InvalidInput(f"“environment” in {FILE_NAME} must be a table. Nothing was changed.")
-            table[name] = value
-        else:
-            document[name] = value
+        section, key = _SECTIONS.get(name, (None, name))
+        if section is None:
+            document[key] = value
+            continue
+        table = document.setdefault(section, tomlkit.table())
+        if not isinstance(table, Table):
+            raise InvalidInput(f"“{section}” in {FILE_NAME} must be a table. Nothing was changed.")
+        table[key] = value
     return tomlkit.dumps(document)
 
 

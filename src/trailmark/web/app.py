@@ -21,6 +21,8 @@ from trailmark.web import (
     machine_page,
     overview,
     record,
+    settings_page,
+    trash,
 )
 from trailmark.web.security import Door, Guard, require_csrf
 from trailmark.web.site import STATIC, WEB, build_site
@@ -40,6 +42,8 @@ _PAGES = (
     environment,
     files,
     branches,
+    settings_page,
+    trash,
     api,
 )
 

@@ -76,6 +76,7 @@ class _Running:
     link: str | None = None
     lines: deque[str] = field(default_factory=lambda: deque(maxlen=_LOG_LINES))
     stop: threading.Event = field(default_factory=threading.Event)
+    over: threading.Event = field(default_factory=threading.Event)
     lock: threading.Lock = field(default_factory=threading.Lock)
     told: float = 0.0
 
@@ -105,6 +106,7 @@ class _Running:
             if state not in ("waiting", "running"):
                 self.ended = time.time()
                 self.fraction = None
+                self.over.set()
         self.changed()
 
     def snapshot(self) -> Job:
@@ -170,6 +172,12 @@ class Jobs:
         """Return one job. Raises NotFound."""
         return self._find(job_id).snapshot()
 
+    def wait(self, job_id: str, seconds: float) -> Job:
+        """Return a job once it is over, or as it stands after so long. Raises NotFound."""
+        running = self._find(job_id)
+        running.over.wait(seconds)
+        return running.snapshot()
+
     def cancel(self, job_id: str) -> Job:
         """Ask a job to stop at its next safe point. Raises NotFound."""
         running = self._find(job_id)
@@ -188,11 +196,11 @@ class Jobs:
     def close(self, timeout: float = 5.0) -> None:
         """Ask all jobs to stop, and wait a little for them."""
         deadline = time.monotonic() + timeout
-        for job in self.all():
-            if job.is_open:
-                self.cancel(job.id)
-        while time.monotonic() < deadline and any(job.is_open for job in self.all()):
-            time.sleep(0.02)
+        waiting = [job for job in self.all() if job.is_open]
+        for job in waiting:
+            self.cancel(job.id)
+        for job in waiting:
+            self.wait(job.id, max(0.0, deadline - time.monotonic()))
 
     def _find(self, job_id: str) -> _Running:
         with self._lock:

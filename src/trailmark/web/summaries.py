@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from trailmark.activity.store import trailers_of
 from trailmark.errors import TrailmarkError
+from trailmark.projects.listing import iter_project_paths
 from trailmark.projects.project import Project, open_project
 from trailmark.settings import Settings
 from trailmark.web.watch import Mark, records_mark
@@ -46,7 +47,7 @@ class Summaries:
 
     def all(self) -> list[tuple[Summary, int | None]]:
         """Return every project with its size; None for one whose size is being found."""
-        marks = {path: _mark(path) for path in iter_paths(self._settings.projects)}
+        marks = {path: _mark(path) for path in iter_project_paths(self._settings)}
         found = [(self._summary(path, mark), self._size(path, mark)) for path, mark in marks.items()]
         if any(size is None for _, size in found):
             self._measure({path: mark for path, mark in marks.items() if self._size(path, mark) is None})
@@ -89,12 +90,6 @@ class Summaries:
             with self._lock:
                 self._measuring = False
         self._sized()
-
-
-def iter_paths(folder: Path) -> Iterator[Path]:
-    """Yield where the projects of a projects folder lie, by owner and name."""
-    for owner in _folders(folder):
-        yield from (path for path in _folders(owner) if (path / ".git").exists())
 
 
 def size_of(folder: Path) -> int:
@@ -142,11 +137,3 @@ def _summary_of(project: Project) -> Summary:
 
 def _mark(path: Path) -> Mark:
     return records_mark(path)
-
-
-def _folders(folder: Path) -> list[Path]:
-    try:
-        found = [Path(entry.path) for entry in os.scandir(folder) if entry.is_dir() and entry.name[0] != "."]
-    except OSError:
-        return []
-    return sorted(found)

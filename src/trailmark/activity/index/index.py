@@ -9,7 +9,7 @@ import sqlite3
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 from trailmark.activity.index import database as files
 from trailmark.activity.index.branches import Branches, reach
@@ -177,6 +177,16 @@ class Index:
         ]
         return self._sound(lambda: self._page(wanted, bounds, limit, with_outside))
 
+    def following(self, record: str, wanted: Filter = NO_FILTER, *, limit: int = 1) -> list[Row]:
+        """Return the rows that came next after a record, oldest first. Raises NotFound."""
+        newer = Condition("records.place > ?", (self._place_of(record),))
+        return self._sound(lambda: self._page(wanted, [newer], limit, False, order="ASC"))
+
+    def notes_about(self, record: str) -> list[Row]:
+        """Return the notes about a record, oldest first."""
+        sql = f"{_ROW} JOIN notes ON notes.place = records.place WHERE notes.about = ? ORDER BY records.place"
+        return self._sound(lambda: [_row(row) for row in self._database.execute(sql, (record,))])
+
     def row(self, record: str) -> Row:
         """Return one row by its whole id. Raises NotFound."""
         found = self._sound(
@@ -226,12 +236,20 @@ class Index:
 
     # -- how ----------------------------------------------------------------------------------------------
 
-    def _page(self, wanted: Filter, bounds: list[Condition], limit: int, with_outside: bool) -> list[Row]:
+    def _page(
+        self,
+        wanted: Filter,
+        bounds: list[Condition],
+        limit: int,
+        with_outside: bool,
+        *,
+        order: Literal["ASC", "DESC"] = "DESC",
+    ) -> list[Row]:
         source, found = self._narrowed(wanted, with_outside)
         place = "search.rowid" if source else "records.place"
         where = _all([*found, *bounds])
         rows = self._database.execute(
-            f"{_ROW} {source} WHERE {where.sql} ORDER BY {place} DESC LIMIT ?", (*where.values, limit)
+            f"{_ROW} {source} WHERE {where.sql} ORDER BY {place} {order} LIMIT ?", (*where.values, limit)
         )
         return [_row(row) for row in rows]
 

@@ -29,7 +29,12 @@ class Confirmation:
     error: str | None = None
 
 
-def confirm(request: Request, site: Site, project: Project, question: Confirmation) -> HTMLResponse:
-    """Show the question in the frame of its project."""
-    frame = project_frame(site, request, project, question.tab)
-    return site.page(request, "confirm/confirm.html", frame=frame, question=question)
+def confirm(
+    request: Request, site: Site, project: Project | None, question: Confirmation, *, status: int = 200
+) -> HTMLResponse:
+    """Show the question, in the frame of its project if it is about one."""
+    frame = project_frame(site, request, project, question.tab) if project else site.frame(request)
+    layout = "web/layout/project.html" if project else "web/layout/site.html"
+    return site.page(
+        request, "confirm/confirm.html", status=status, frame=frame, question=question, layout=layout
+    )

@@ -9,9 +9,13 @@ from starlette.responses import HTMLResponse, Response
 
 from trailmark.errors import AlreadyExists, InvalidInput
 from trailmark.pages.links import Links
+from trailmark.progress import Progress
+from trailmark.projects.demo import make_demo
 from trailmark.projects.new import new_project
+from trailmark.sessions.demo import run_demo
 from trailmark.web.home.facts import cards_of
 from trailmark.web.home.view import ORDERS, arrange, order_of
+from trailmark.web.opening import find_project
 from trailmark.web.site import Here, see_other
 
 router = APIRouter(include_in_schema=False)
@@ -51,6 +55,22 @@ def make(
     except (AlreadyExists, InvalidInput) as error:
         return _form(request, site, name, description, packages, error=str(error), status=422)
     return see_other(Links.of(made.owner, made.name).overview, f"{made.name} is ready.")
+
+
+@router.post("/demo")
+def demo(site: Here) -> Response:
+    """Make the demonstration, and run it in the background while its trail is watched."""
+    settings = site.services.settings
+    made = make_demo(settings)
+    owner, name = made.owner, made.name
+    links = Links.of(owner, name)
+
+    def work(progress: Progress) -> str:
+        run_demo(find_project(settings, owner, name), site.services.engine, site.services.uv, progress)
+        return links.activity()
+
+    site.jobs.start("Running the demonstration", work, project=f"{owner}/{name}")
+    return see_other(links.activity(), "The demonstration is being run. Watch the trail fill.")
 
 
 def _form(

@@ -1,0 +1,23 @@
+"""Answering a form whose work may take a moment: with its result when it is quick, else with its progress."""
+
+from __future__ import annotations
+
+from starlette.responses import Response
+
+from trailmark.web.jobs import Work
+from trailmark.web.site import Site, see_other
+
+_PATIENCE_SECONDS = 2.0
+
+
+def carry_out(
+    site: Site, title: str, work: Work, *, told: str, back: str, project: str | None = None
+) -> Response:
+    """Do the work in the background; lead to its result, to `back` with what went wrong, or to its progress."""
+    job = site.jobs.wait(site.jobs.start(title, work, project=project).id, _PATIENCE_SECONDS)
+    if job.is_open:
+        return see_other(f"/jobs/{job.id}")
+    site.jobs.dismiss(job.id)
+    if job.state == "done":
+        return see_other(job.link or back, told)
+    return see_other(back, job.error or job.message, tone="bad")
