@@ -1,5 +1,8 @@
 """`trailmark demo`."""
 
+import contextlib
+import sys
+
 import click
 
 from trailmark.cli.invocation import Invocation
@@ -23,7 +26,8 @@ def command(invocation: Invocation, run: bool) -> None:
     trailmark -C penguins log
     """
     services = invocation.services
-    with TerminalProgress() as progress:
+    # What the script prints is in its record; on standard output it would stand between a program and our answer.
+    with TerminalProgress() as progress, contextlib.redirect_stdout(sys.stderr):
         project = make_demo(services.settings)
         session = run_demo(project, services.engine, services.uv, progress) if run else None
     value = {

@@ -124,7 +124,7 @@ def test_a_beginning_that_several_records_share_is_refused(call, rain):
     call("note", "a", folder=rain)
     refused = call("rollback", "0", folder=rain)
     assert refused.code == 1
-    assert "Type more of the id" in refused.err
+    assert "Several records begin with 0" in refused.err
 
 
 def test_rollback_brings_files_back_and_says_what_changed(call, rain):
@@ -218,3 +218,55 @@ def test_doctor(call):
     value = call("doctor", "--json").value
     assert value["ok"] is True
     assert {"Python", "git", "uv", "File capture"} <= {check["name"] for check in value["checks"]}
+
+
+def test_list_and_show(call, rain):
+    call("new", "snow", "-d", "White")
+    listed = call("list", "--json").value
+    assert {each["project"] for each in listed} == {"rain", "snow"}
+    assert all(each["last"]["kind"] == "project" for each in listed)
+    value = call("show", "snow", "--json").value
+    assert (value["description"], value["records"], value["branch"]) == ("White", 1, "main")
+    assert value["environment"]["packages"] == []
+    assert value["bytes"] > 0
+    assert "White" in call("-C", "snow", "show").out
+    assert "rain" in call("list").out
+
+
+def test_list_without_projects_says_how_to_begin(call):
+    assert call("list", "--json").value == []
+    assert "trailmark new" in call("list").out
+
+
+def test_describe(call, rain):
+    assert call("describe", "Wet", "--json", folder=rain).value["id"]
+    assert call("describe", "Wet", "--json", folder=rain).value["id"] is None
+    assert call("show", "--json", folder=rain).value["description"] == "Wet"
+
+
+def test_rename_and_copy_take_one_name_or_two(call, rain):
+    assert call("rename", "rain", "drizzle", "--json").value["project"] == "drizzle"
+    assert call("-C", "drizzle", "rename", "rain", "--json").value["before"] == "drizzle"
+    assert call("copy", "rain", "rain-2", "--json").value["from"] == "rain"
+    assert call("-C", "rain", "copy", "rain-3", "--json").value["project"] == "rain-3"
+    assert call("copy", "a", "b", "c").code == 2
+    assert len(call("-C", "rain-2", "log", "--json").value) == 4
+
+
+def test_delete_asks_and_the_trash_gives_back(call, rain):
+    asked = call("delete", "rain")
+    assert asked.code == 1
+    assert "--yes" in asked.err
+    assert rain.exists()
+    gone = call("delete", "rain", "--yes", "--json").value
+    assert not rain.exists()
+    assert [each["id"] for each in call("delete", "--trash", "--json").value] == [gone["id"]]
+    assert (
+        call("delete", "--restore", gone["id"][:20], "--as", "rain-again", "--json").value["project"]
+        == "rain-again"
+    )
+    call("delete", "rain-again", "--yes")
+    assert call("delete", "--empty").code == 1
+    assert len(call("delete", "--empty", "--yes", "--json").value) == 1
+    assert "empty" in call("delete", "--trash").out
+    assert call("delete", "rain", "--trash").code == 2
