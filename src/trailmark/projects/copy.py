@@ -8,13 +8,13 @@ import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 
-from trailmark.activity import Action, Change, NewFile, ProjectLock, Trail, file_ref, record
+from trailmark.activity import Action, Change, NewFile, Trail, file_ref, record
 from trailmark.durable import sync_file_system
 from trailmark.errors import Cancelled, Unavailable
-from trailmark.git import Repository, worktree
+from trailmark.git import worktree
 from trailmark.progress import Progress
 from trailmark.projects.manifest import FILE_NAME, edit_manifest
-from trailmark.projects.new import place_for, publish
+from trailmark.projects.new import place_for, publish, trail_of_building
 from trailmark.projects.project import Project, open_project
 from trailmark.projects.ready import make_ready
 
@@ -46,12 +46,7 @@ def copy_project(project: Project, name: str, progress: Progress, *, actor: str 
             _copy_git(project.repository.git_folder, building / ".git", progress)
             progress.step("Copying the files", 0.5)
             copy_files(project.path, building, progress)
-            trail = Trail(
-                Repository.open(building),
-                ProjectLock(settings.state_of(path) / "lock"),
-                settings.device,
-                settings.person,
-            )
+            trail = trail_of_building(building, path, settings)
             _record_copy(trail, project, name, actor)
             sync_file_system(building)
             publish(building, path)

@@ -213,8 +213,9 @@ def _clear(project: Project, path: str) -> Path | None:
 
 def _recorded(project: Project, paths: set[str], told: str, actor: str) -> Recorded:
     """Record what became of some paths; a record all the same when git holds nothing of it."""
-    recorded = sweep(project, paths=frozenset(paths), actor=actor, told=told)
-    return recorded or record(project.trail, Action("files", told, actor=actor, tool="trailmark"))
+    action = Action("files", told, actor=actor, tool="trailmark")
+    recorded = sweep(project, paths=frozenset(paths), actor=actor, told=action)
+    return recorded or record(project.trail, action)
 
 
 def _name(path: str) -> str:

@@ -79,6 +79,10 @@ class Notices:
                 self._file, json.dumps([asdict(self._known[path]) for path in sorted(self._known)]).encode()
             )
 
+    def digests(self) -> Mapping[str, str | None]:
+        """Return the SHA-256 of each file that records have told of; None where it is not known."""
+        return {path: notice.digest for path, notice in self._known.items()}
+
     def forget(self, path: str) -> None:
         """Note that a record tells of the end of a path and all below it."""
         gone = [known for known in self._known if known == path or known.startswith(f"{path}/")]

@@ -38,13 +38,12 @@ def new_project(
     path.parent.mkdir(parents=True, exist_ok=True)
     building = Path(tempfile.mkdtemp(prefix=f".{name}-", dir=path.parent))
     try:
-        repository = Repository.init(building)
+        Repository.init(building)
         for relative, content in files.items():
             target = building / relative
             target.parent.mkdir(exist_ok=True)
             target.write_bytes(content)
-        lock = ProjectLock(settings.state_of(path) / "lock")
-        trail = Trail(repository, lock, settings.device, settings.person)
+        trail = trail_of_building(building, path, settings)
         writes = tuple(file_ref(relative, content) for relative, content in files.items())
         change = Change(put={relative: NewFile(content) for relative, content in files.items()})
         action = Action(
@@ -68,6 +67,12 @@ def place_for(name: str, settings: Settings, *, folder: Path | None = None) -> P
             f"There is a project {name} already, in {folder}. Nothing was changed; choose another name."
         )
     return folder / name
+
+
+def trail_of_building(building: Path, path: Path, settings: Settings) -> Trail:
+    """Open the trail of a repository that is being built for a project which will lie at `path`."""
+    lock = ProjectLock(settings.state_of(path) / "lock")
+    return Trail(Repository.open(building), lock, settings.device, settings.person)
 
 
 def publish(building: Path, path: Path) -> None:

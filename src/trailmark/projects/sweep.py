@@ -36,12 +36,13 @@ def sweep(
     paths: frozenset[str] | None = None,
     exclude: frozenset[str] = frozenset(),
     actor: str = "person",
-    told: str | None = None,
+    told: Action | None = None,
 ) -> Recorded | None:
     """Record what changed by hand, everywhere or below `paths`; None when nothing did.
 
-    The paths of `exclude` are left to the actions that write them. `told` is the title when Trailmark itself
-    made the change for a person. While a person's own merge or rebase is under way nothing is recorded.
+    The paths of `exclude` are left to the actions that write them. `told` is the action when Trailmark itself
+    made the change for a person; what became of the files is added to it. While a person's own merge or
+    rebase is under way nothing is recorded.
     """
     with project.trail.lock:
         restored = finish(project)
@@ -59,7 +60,8 @@ def sweep(
             return None
         action = _action(swept, news, vanished, restored, actor)
         if told is not None:
-            action = replace(action, title=told, tool="trailmark")
+            detail = {**action.detail, **told.detail}
+            action = replace(told, detail=detail, writes=action.writes, deletes=action.deletes)
         recorded = record(
             project.trail, action, Change(put=swept.put, remove=frozenset(swept.deleted) - swept.put.keys())
         )
