@@ -9,9 +9,10 @@ from typing import Any
 
 from trailmark_capture.config import Config
 from trailmark_capture.files import tracing
+from trailmark_capture.jupyter.actions import Accesses
 from trailmark_capture.jupyter.environ import for_person
 from trailmark_capture.jupyter.filelog import FileLog
-from trailmark_capture.jupyter.follower import Accesses, Follower
+from trailmark_capture.jupyter.follower import Follower
 from trailmark_capture.jupyter.labs import Labs
 from trailmark_capture.jupyter.notebooks import Notebooks, find_started_for
 from trailmark_capture.jupyter.observer import Address, Observer, Watch

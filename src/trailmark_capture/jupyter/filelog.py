@@ -7,7 +7,7 @@ from pathlib import Path
 
 from trailmark_capture.config import Config
 from trailmark_capture.files.log import Access, Files, accesses, classify
-from trailmark_capture.jupyter.follower import Accesses
+from trailmark_capture.jupyter.actions import Accesses
 
 ROTATE_BYTES = 4 * 1024 * 1024
 

@@ -7,10 +7,10 @@ to.
 
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from trailmark_capture import journal
+from trailmark_capture.jupyter.actions import Accesses, Action, Entry, Late, Origin
 from trailmark_capture.jupyter.messages import Message
 from trailmark_capture.jupyter.outputs import Outputs, display_id_of
 from trailmark_capture.jupyter.requests import Request, Requests
@@ -20,30 +20,6 @@ LONGEST = 5.0
 _KEPT = 20_000
 _SHOWN = frozenset({"stream", "display_data", "execute_result", "error"})
 _CALLBACKS = frozenset({"comm_msg", "comm_open", "comm_close"})
-
-Entry = dict[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Origin:
-    """The cell that an output belongs to."""
-
-    id: str
-    notebook: str | None
-    cell: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class Accesses:
-    """Files that were read, written and deleted, in the journal's form."""
-
-    reads: list[Entry] = field(default_factory=list)
-    writes: list[Entry] = field(default_factory=list)
-    deletes: list[str] = field(default_factory=list)
-    by: str = "none"
-
-    def __bool__(self) -> bool:
-        return bool(self.reads or self.writes or self.deletes)
 
 
 class Surroundings(Protocol):
@@ -68,38 +44,6 @@ class Surroundings(Protocol):
         """Return whether a client session saves the notebook after each cell that it runs."""
 
 
-@dataclass
-class _Action:
-    """A cell that is running."""
-
-    id: str
-    request: Request
-    started: float
-    outputs: Outputs
-    notebook: str | None
-    count: int | None = None
-    interrupted: bool = False
-
-    @property
-    def origin(self) -> Origin:
-        return Origin(self.id, self.notebook, self.request.cell)
-
-
-@dataclass
-class _Late:
-    """What is shown for a cell after it has ended, gathered until it is quiet."""
-
-    id: str
-    origin: Origin | None
-    title: str
-    started: float
-    last: float
-    outputs: Outputs
-    open: dict[str, float] = field(default_factory=dict)
-    spans: list[tuple[float, float]] = field(default_factory=list)
-    begun: bool = False
-
-
 class Follower:
     """Turns one kernel's messages into entries, which it hands to `emit` in order."""
 
@@ -116,11 +60,11 @@ class Follower:
         self._emit = emit
         self._limit = max_output_bytes
         self._busy: dict[str, float] = {}
-        self._running: dict[str, _Action] = {}
+        self._running: dict[str, Action] = {}
         self._ended: OrderedDict[str, Origin] = OrderedDict()
         self._displays: OrderedDict[str, Origin] = OrderedDict()
         self._comms: OrderedDict[str, Origin] = OrderedDict()
-        self._late: dict[str | None, _Late] = {}
+        self._late: dict[str, Late] = {}
         self._last_end = 0.0
 
     # What arrives
@@ -183,14 +127,14 @@ class Follower:
         elif message.parent_kind in _CALLBACKS:
             self._callback(message, state)
 
-    def _begin(self, message: Message, code: str, count: int | None) -> _Action | None:
+    def _begin(self, message: Message, code: str, count: int | None) -> Action | None:
         request = self._requests.find(message.parent, message.parent_session, wait=0.25)
         if request is not None and not request.recorded:
             return None
         if request is None:
             request = Request(id=message.parent, session=message.parent_session, code=code)
         started = self._busy.get(message.parent, message.at)
-        action = _Action(
+        action = Action(
             id=journal.new_id(started),
             request=request,
             started=started,
@@ -199,7 +143,7 @@ class Follower:
             count=count,
         )
         self._running[message.parent] = action
-        self._emit(self._beginning(action))
+        self._emit(action.begin(self._around.facts()))
         return action
 
     def _idle(self, message: Message) -> None:
@@ -215,9 +159,9 @@ class Follower:
         if request is None or not request.recorded:
             return
         notebook = self._around.notebook(request.cell)
-        action = _Action(journal.new_id(started), request, started, Outputs(self._limit), notebook)
+        action = Action(journal.new_id(started), request, started, Outputs(self._limit), notebook)
         self._remember(message.parent, action.origin)
-        self._emit(self._ending(action, message.at, "aborted", Accesses(by="none")))
+        self._finish(action, message.at, "aborted", Accesses())
 
     def _end(self, message_id: str, at: float, status: str | None) -> None:
         action = self._running.pop(message_id)
@@ -225,8 +169,12 @@ class Follower:
         self._remember(message_id, action.origin)
         self._last_end = max(self._last_end, at)
         files = self._around.files(action.started, at)
-        self._emit(self._ending(action, at, status or _status_of(action), files))
+        self._finish(action, at, status or action.status, files)
         self._forget_files()
+
+    def _finish(self, action: Action, at: float, status: str, files: Accesses) -> None:
+        saves = bool(action.notebook) and self._around.save_expected(action.request.session)
+        self._emit(action.end(self._around.facts(), at, status, files, save_expected=saves))
 
     def _forget_files(self) -> None:
         running = [action.started for action in self._running.values()]
@@ -292,18 +240,21 @@ class Follower:
             ended = self._ended[message.parent]
             return self._late_of(ended, "Late output", message).outputs, ended
         if message.parent_kind in _CALLBACKS:
-            origin = self._callback_origin(message)
-            return self._late_of(origin, "Widget", message).outputs, origin
+            maker = self._callback_origin(message)
+            return (self._late_of(maker, "Widget", message).outputs, maker) if maker else (None, None)
         return None, None
 
     # What comes late
 
     def _callback_origin(self, message: Message) -> Origin | None:
+        """Return the cell that made a widget; None for a channel of JupyterLab's own."""
         request = self._requests.find(message.parent, message.parent_session, wait=0.1)
         return self._comms.get(request.comm) if request and request.comm else None
 
     def _callback(self, message: Message, state: object) -> None:
         origin = self._callback_origin(message)
+        if origin is None:
+            return
         if state == "busy":
             late = self._late_of(origin, "Widget", message)
             late.open[message.parent] = message.at
@@ -313,129 +264,38 @@ class Follower:
             late.spans.append((since, message.at))
             self._last_end = max(self._last_end, message.at)
 
-    def _late_of(self, origin: Origin | None, title: str, message: Message) -> _Late:
-        key = origin.id if origin else None
-        late = self._late.get(key)
+    def _late_of(self, origin: Origin, title: str, message: Message) -> Late:
+        late = self._late.get(origin.id)
         if late is None:
             at = message.at
-            late = _Late(journal.new_id(at), origin, title, at, at, Outputs(self._limit))
-            self._late[key] = late
+            late = Late(journal.new_id(at), origin, title, at, at, Outputs(self._limit))
+            self._late[origin.id] = late
         late.last = message.at
         return late
 
-    def _deadline(self, late: _Late) -> float:
+    def _deadline(self, late: Late) -> float:
         if late.open:
             return float("inf") if late.begun else late.started + 1.0
         return min(late.last + QUIET, late.started + LONGEST)
 
-    def _begin_late(self, late: _Late) -> None:
+    def _begin_late(self, late: Late) -> None:
         late.begun = True
-        self._emit({**self._described(late), "type": "begin"})
+        self._emit(late.begin(self._around.facts()))
 
-    def _flush(self, late: _Late, status: str) -> None:
-        del self._late[late.origin.id if late.origin else None]
+    def _flush(self, late: Late, status: str) -> None:
+        del self._late[late.origin.id]
         files = self._files_of(late)
         self._forget_files()
         if not (late.outputs or files or late.begun):
             return
-        failure = late.outputs.failure()
-        self._emit(
-            {
-                **self._described(late),
-                "type": "end",
-                "ended": max([late.last, *(until for _, until in late.spans)]),
-                "status": "error" if failure and status == "ok" else status,
-                "execution_count": None,
-                "outputs": late.outputs.render()[0],
-                "error": failure.plain() if failure else None,
-                "notebook_outputs": None,
-                **_files(files),
-                "exit_code": None,
-                "resources": None,
-            }
-        )
+        self._emit(late.end(self._around.facts(), status, files))
 
-    def _files_of(self, late: _Late) -> Accesses:
+    def _files_of(self, late: Late) -> Accesses:
         found = [self._around.files(since, until) for since, until in late.spans]
         if not late.spans and len(self._late) == 0 and not self._running:
             found = [self._around.changed_between(self._last_end, late.last)]
             self._last_end = max(self._last_end, late.last)
-        return _merged(found)
-
-    # Entries
-
-    def _beginning(self, action: _Action) -> Entry:
-        request = action.request
-        return {
-            **self._around.facts(),
-            "type": "begin",
-            "id": action.id,
-            "kind": "cell",
-            "started": action.started,
-            **_source(action.notebook, request.cell),
-            "code": request.code,
-            "title": None,
-            "continues": None,
-        }
-
-    def _described(self, late: _Late) -> Entry:
-        origin = late.origin
-        return {
-            **self._around.facts(),
-            "id": late.id,
-            "kind": "cell",
-            "started": late.started,
-            **_source(origin.notebook if origin else None, origin.cell if origin else None),
-            "notebook": None,
-            "cell": None,
-            "code": "",
-            "title": late.title,
-            "continues": origin.id if origin else None,
-        }
-
-    def _ending(self, action: _Action, at: float, status: str, files: Accesses) -> Entry:
-        failure = action.outputs.failure()
-        outputs, in_notebook = action.outputs.render()
-        return {
-            **self._beginning(action),
-            "type": "end",
-            "ended": at,
-            "status": status,
-            "execution_count": action.count,
-            "outputs": outputs,
-            "error": failure.plain() if failure else None,
-            "notebook_outputs": in_notebook,
-            "save_expected": bool(action.notebook and self._around.save_expected(action.request.session)),
-            **_files(files),
-            "exit_code": None,
-            "resources": None,
-        }
-
-
-def _status_of(action: _Action) -> str:
-    failure = action.outputs.failure()
-    if failure is None:
-        return "ok"
-    if failure.name == "KeyboardInterrupt" or action.interrupted:
-        return "interrupted"
-    return "error"
-
-
-def _source(notebook: str | None, cell: str | None) -> Entry:
-    source = f"{notebook}#{cell}" if notebook and cell else notebook
-    return {"source": source, "notebook": notebook, "cell": cell}
-
-
-def _files(files: Accesses) -> Entry:
-    return {"reads": files.reads, "writes": files.writes, "deletes": files.deletes, "files_by": files.by}
-
-
-def _merged(found: list[Accesses]) -> Accesses:
-    reads = {entry["path"]: entry for files in found for entry in files.reads}
-    writes = {entry["path"]: entry for files in found for entry in files.writes}
-    deletes = dict.fromkeys(path for files in found for path in files.deletes)
-    by = found[0].by if found else "none"
-    return Accesses(list(reads.values()), list(writes.values()), list(deletes), by)
+        return Accesses.merged(found)
 
 
 def _keep(known: OrderedDict[str, Origin], key: str, origin: Origin) -> None:

@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from trailmark_capture.jupyter.follower import Accesses, Follower
+from trailmark_capture.jupyter.actions import Accesses
+from trailmark_capture.jupyter.follower import Follower
 from trailmark_capture.jupyter.messages import Message
 from trailmark_capture.jupyter.requests import Request, Requests
 
@@ -279,13 +280,25 @@ def test_a_callback_that_shows_and_touches_nothing_is_no_entry(kernel: Kernel) -
 
 
 def test_a_long_callback_is_begun_so_that_a_crash_leaves_a_mark(kernel: Kernel) -> None:
-    kernel.asked("train", comm="unknown")
+    kernel.begins("m")
+    kernel.says("comm_open", "m", comm_id="w")
+    kernel.ends("m")
+    kernel.asked("train", comm="w")
     kernel.says("status", "train", "comm_msg", execution_state="busy")
     kernel.waits(1.5)
     assert kernel.last["type"] == "begin"
     kernel.follower.stop(kernel.now)
     assert (kernel.last["type"], kernel.last["status"]) == ("end", "lost")
-    assert kernel.entries[0]["id"] == kernel.last["id"]
+    assert kernel.entries[2]["id"] == kernel.last["id"]
+
+
+def test_a_channel_that_no_cell_made_is_not_recorded(kernel: Kernel) -> None:
+    kernel.asked("open", comm="control")
+    kernel.says("status", "open", "comm_open", execution_state="busy")
+    kernel.says("stream", "open", "comm_open", name="stderr", text="No such comm target")
+    kernel.says("status", "open", "comm_open", execution_state="idle")
+    kernel.waits(1)
+    assert kernel.entries == []
 
 
 def test_files_belong_to_the_cell_in_whose_time_they_were_touched(kernel: Kernel) -> None:
