@@ -72,18 +72,16 @@ def open_notebook(page: Page, launched: dict[str, str]) -> None:
             break
         time.sleep(0.1)
     expect(page.locator(".jp-Notebook-ExecutionIndicator[data-status=idle]")).to_be_attached(timeout=60_000)
-    page.locator(".jp-Notebook .jp-Cell").first.click()
+
+
+def run_cell(page: Page, number: int, case: Case) -> None:
+    page.locator(f".jp-Notebook [data-windowed-list-index='{number}'] .jp-InputPrompt").click()
     page.keyboard.press("Escape")
-
-
-def run_active_cell(page: Page, case: Case) -> None:
     page.keyboard.press("Shift+Enter")
     if case.answer is not None:
         box = page.locator(".jp-Stdin-input")
         box.fill(case.answer)
         box.press("Enter")
-        page.locator(".jp-Notebook .jp-Cell.jp-mod-active .jp-InputPrompt").click()
-        page.keyboard.press("Escape")
     if case.interrupt:
         time.sleep(1.0)
         page.keyboard.press("Escape")
@@ -125,8 +123,8 @@ def test_everything_that_is_done_in_jupyterlab_is_on_the_trail(terminal, chromiu
         page = browser.new_page(viewport={"width": 1400, "height": 1000})
         open_notebook(page, launched)
         assert page.locator(".jp-Notebook .jp-Cell").count() > 5
-        for case in CASES:
-            run_active_cell(page, case)
+        for number, case in enumerate(CASES):
+            run_cell(page, number, case)
             terminal.wait_for(lambda log, case=case: records_of(log, case))
             if case.status == "lost":
                 dismiss_restart(page)
@@ -157,8 +155,6 @@ def dismiss_restart(page: Page) -> None:
     dialog = page.locator(".jp-Dialog button.jp-mod-accept")
     dialog.click(timeout=30_000)
     expect(page.locator(".jp-Notebook-ExecutionIndicator[data-status=idle]")).to_be_attached(timeout=30_000)
-    page.locator(".jp-Notebook .jp-Cell.jp-mod-active .jp-InputPrompt").click()
-    page.keyboard.press("Escape")
 
 
 def use_the_terminal(page: Page) -> None:

@@ -183,11 +183,9 @@ class Drain:
             return True
         if any(other.entry.get("notebook") == notebook for other in later):
             return True
-        found = worktree.read_file(
-            self._project.repository, notebook, max_bytes=self._project.max_file_bytes()
-        )
-        return found is not None and notebooks.shows(
-            found.data, entry.get("cell", ""), entry.get("execution_count")
+        saved = self._saved(notebook)
+        return saved is not None and notebooks.shows(
+            saved.data, entry.get("cell") or "", entry.get("execution_count")
         )
 
     def _record(self, pending: Pending) -> Recorded:
@@ -198,15 +196,31 @@ class Drain:
         path = entry.get("notebook")
         if not path:
             return {}
-        found = worktree.read_file(self._project.repository, path, max_bytes=self._project.max_file_bytes())
-        if found is None:
+        saved = self._saved(path) or self._committed(path)
+        if saved is None:
             return {}
-        if notebooks.shows(found.data, entry.get("cell") or "", entry.get("execution_count")):
-            return {path: NewFile(notebooks.cleaned(found.data), found.mode)}
-        saved, base = self._merged.get(path, (None, found.data))
-        data = notebooks.merged(base if saved == found.data else found.data, entry)
-        self._merged[path] = (found.data, data)
-        return {path: NewFile(data, found.mode)}
+        if notebooks.shows(saved.data, entry.get("cell") or "", entry.get("execution_count")):
+            return {path: NewFile(notebooks.cleaned(saved.data), saved.mode)}
+        merged_from, base = self._merged.get(path, (None, saved.data))
+        data = notebooks.merged(base if merged_from == saved.data else saved.data, entry)
+        self._merged[path] = (saved.data, data)
+        return {path: NewFile(data, saved.mode)}
+
+    def _saved(self, path: str) -> worktree.Found | None:
+        """Return a notebook as it was last saved; None while Jupyter writes it, which it does in place.
+
+        For as long as that takes, Jupyter keeps the old version beside it, as ``.~NAME``.
+        """
+        folder, _, name = path.rpartition("/")
+        if (self._project.path / folder / f".~{name}").exists():
+            return None
+        found = worktree.read_file(self._project.repository, path, max_bytes=self._project.max_file_bytes())
+        return found if found is not None and notebooks.is_notebook(found.data) else None
+
+    def _committed(self, path: str) -> worktree.Found | None:
+        repository = self._project.repository
+        entry = repository.find_entry(repository.tree_of(repository.head()), path)
+        return worktree.Found(repository.blob(entry.oid), entry.mode) if entry is not None else None
 
     def _take_lost(self) -> list[Mapping[str, Any]]:
         """Return the actions that began and whose program is gone without a word."""

@@ -22,6 +22,11 @@ def canonical(path: str, data: bytes) -> bytes:
     return cleaned(data) if path.endswith(".ipynb") else data
 
 
+def is_notebook(data: bytes) -> bool:
+    """Return whether the bytes are a whole notebook."""
+    return _parse(data) is not None
+
+
 def shows(data: bytes, cell: str, execution_count: int | None) -> bool:
     """Return whether a saved notebook already holds the cell as this execution left it."""
     notebook = _parse(data)

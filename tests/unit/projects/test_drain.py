@@ -186,3 +186,18 @@ def test_nothing_is_recorded_while_a_person_is_merging(project, writer):
     assert drain.run() == []
     merging.unlink()
     assert len(drain.run()) == 1
+
+
+def test_a_notebook_that_jupyter_is_writing_is_not_taken_half(project, writer):
+    path = project.path / "code" / "a.ipynb"
+    path.write_text(notebook("x = 1"))
+    drain = Drain(project)
+    facts = {"notebook": "code/a.ipynb", "cell": "c0"}
+    writer.append(entry(**facts, code="x = 1", execution_count=1))
+    drain.run()
+    (path.parent / ".~a.ipynb").write_bytes(path.read_bytes())
+    path.write_text(notebook("x = 1")[:40])
+    writer.append(entry(**facts, code="x = 2", execution_count=2))
+    drain.run()
+    (cell,) = json.loads(tree_of(project)["code/a.ipynb"])["cells"]
+    assert ("".join(cell["source"]), cell["execution_count"]) == ("x = 2", 2)
