@@ -15,16 +15,16 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from trailmark_capture.files.log import accesses, classify
-
 from trailmark.activity import Action, Change, FileRef, NewFile, Recorded, record, settle
 from trailmark.activity.digests import DigestCache
 from trailmark.activity.store import find_tree
 from trailmark.git import worktree
+from trailmark.git.present import Found
 from trailmark.projects import notebooks
 from trailmark.projects.entries import action_of
 from trailmark.projects.project import Project
 from trailmark_capture import journal
+from trailmark_capture.files.log import accesses, classify
 
 SAVE_SECONDS = 0.6
 _SETTLED_SECONDS = 5.0
@@ -206,7 +206,7 @@ class Drain:
         self._merged[path] = (saved.data, data)
         return {path: NewFile(data, saved.mode)}
 
-    def _saved(self, path: str) -> worktree.Found | None:
+    def _saved(self, path: str) -> Found | None:
         """Return a notebook as it was last saved; None while Jupyter writes it, which it does in place.
 
         For as long as that takes, Jupyter keeps the old version beside it, as ``.~NAME``.
@@ -217,10 +217,10 @@ class Drain:
         found = worktree.read_file(self._project.repository, path, max_bytes=self._project.max_file_bytes())
         return found if found is not None and notebooks.is_notebook(found.data) else None
 
-    def _committed(self, path: str) -> worktree.Found | None:
+    def _committed(self, path: str) -> Found | None:
         repository = self._project.repository
         entry = repository.find_entry(repository.tree_of(repository.head()), path)
-        return worktree.Found(repository.blob(entry.oid), entry.mode) if entry is not None else None
+        return Found(repository.blob(entry.oid), entry.mode) if entry is not None else None
 
     def _take_lost(self) -> list[Mapping[str, Any]]:
         """Return the actions that began and whose program is gone without a word."""
