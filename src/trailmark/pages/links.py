@@ -81,12 +81,9 @@ class Links:
         """A folder or a file's preview, now or at a commit or record."""
         return _with(f"{self.base}/files/{quote(path)}", {"at": at})
 
-    def raw(
-        self, path: str, *, at: str | None = None, output: int | None = None, download: bool = False
-    ) -> str:
-        """A file's bytes (or those of a notebook's numbered output), as `isolate.isolated_headers` says."""
-        query: Query = {"at": at, "output": output, "download": 1 if download else None}
-        return _with(f"{self.base}/raw/{quote(path)}", query)
+    def raw(self, path: str, *, at: str | None = None, download: bool = False) -> str:
+        """A file's bytes, under the headers of `isolate.isolated_headers`."""
+        return _with(f"{self.base}/raw/{quote(path)}", {"at": at, "download": 1 if download else None})
 
     def frame(self, path: str, *, at: str | None = None, output: int | None = None) -> str:
         """A file (or the numbered output of a notebook) in a document for a sandboxed frame."""

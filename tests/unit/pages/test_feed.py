@@ -114,6 +114,25 @@ def test_folds_end_where_the_notebook_changes() -> None:
     assert [len(item.steps) for item in fold([*here, *there]) if isinstance(item, Fold)] == [4, 4]
 
 
+def test_saving_a_notebook_does_not_interrupt_a_quiet_run() -> None:
+    saved = row(
+        3, kind="files", title="Saved it", code=None, source=None, writes=(FileRef("code/analysis.ipynb"),)
+    )
+    items = feed_of([quiet(1), quiet(2), saved, quiet(4), quiet(5)]).days[0].items
+    assert [len(item.steps) for item in items if isinstance(item, Fold)] == [5]
+    more = row(
+        3, kind="files", code=None, source=None, writes=(FileRef("code/analysis.ipynb"), FileRef("a.csv"))
+    )
+    assert len(feed_of([quiet(1), quiet(2), more, quiet(4), quiet(5)]).days[0].items) == 5
+
+
+def test_files_of_the_same_name_are_told_apart() -> None:
+    step = build_step(
+        row(writes=(FileRef("code/.gitkeep"), FileRef("input/.gitkeep"), FileRef("a/b.csv"))), LINKS
+    )
+    assert [chip.name for chip in step.files] == ["code/.gitkeep", "input/.gitkeep", "b.csv"]
+
+
 def test_nothing_is_folded_while_somebody_searches() -> None:
     items = feed_of([quiet(n) for n in range(1, 7)], filters=Filters(search="x")).days[0].items
     assert all(isinstance(item, Step) for item in items)

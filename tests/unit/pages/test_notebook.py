@@ -63,7 +63,7 @@ def test_outputs_that_could_act_are_framed_at_their_number() -> None:
         "/p/ada/penguins/frame/code/a.ipynb?at=abc&output=0",
         "/p/ada/penguins/frame/code/a.ipynb?at=abc&output=3",
     ]
-    assert page.one("img").attributes["src"] == "/p/ada/penguins/raw/code/a.ipynb?at=abc&output=2"
+    assert page.one("img").attributes["src"] == f"data:image/png;base64,{PNG}"
     shown = [read_output(data, number) for number in range(5)]
     assert [(output.ref.mime, output.data) if output else None for output in shown] == [
         ("text/html", b"<script>1</script>"),
@@ -72,6 +72,13 @@ def test_outputs_that_could_act_are_framed_at_their_number() -> None:
         ("text/html", b"<b>late</b>"),
         None,
     ]
+
+
+def test_pictures_beyond_what_a_page_can_bear_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("trailmark.pages.notebook.view.PICTURE_BYTES", 10)
+    html = rendered(notebook(code("a", display(image_png=PNG)), code("b", display(image_png=PNG))))
+    assert html.count("<img") == 1
+    assert "9 bytes" in html
 
 
 def test_an_error_in_a_notebook_is_shown_as_one() -> None:

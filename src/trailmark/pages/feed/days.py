@@ -67,14 +67,11 @@ def _day(
 def fold(steps: Sequence[Step]) -> tuple[Step | Fold, ...]:
     """Return the steps with every run of quiet ones of the same source, when it is long enough, as one fold."""
     items: list[Step | Fold] = []
-    for (quiet, _), group in groupby(steps, key=lambda step: (step.quiet, _place(step))):
+    for (quiet, _), group in groupby(steps, key=lambda step: (step.quiet, step.place)):
         run = tuple(group)
         if quiet and len(run) >= FOLD_FROM:
-            items.append(Fold(f"fold-{run[-1].id}", run, run[0].source, tuple(gist(s) for s in run[:_GIST])))
+            source = next((step.source for step in run if step.source), None)
+            items.append(Fold(f"fold-{run[-1].id}", run, source, tuple(gist(step) for step in run[:_GIST])))
         else:
             items.extend(run)
     return tuple(items)
-
-
-def _place(step: Step) -> str:
-    return step.source.path if step.source else step.kind

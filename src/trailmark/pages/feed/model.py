@@ -58,7 +58,10 @@ class Excerpt:
 
 @dataclass(frozen=True)
 class Step:
-    """One record in the feed. `headline` is None when the code speaks for itself."""
+    """One record in the feed. `headline` is None when the code speaks for itself.
+
+    `quiet` says that a reader may pass over it; quiet steps of the same `place` are folded into one line.
+    """
 
     id: str
     kind: str
@@ -89,6 +92,7 @@ class Step:
     files: tuple[FileChip, ...]
     more_files: int
     quiet: bool
+    place: str
 
 
 @dataclass(frozen=True)

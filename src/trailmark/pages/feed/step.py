@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable
+from dataclasses import replace
 from functools import lru_cache
 
 from markupsafe import Markup, escape
@@ -91,7 +93,14 @@ def build_step(row: Row, links: Links, *, me: str | None = None) -> Step:
         files=chips[:CHIPS],
         more_files=max(0, len(chips) - CHIPS),
         quiet=_is_quiet(row, has_code, thumbs, chips, text),
+        place=place_of(row),
     )
+
+
+def place_of(row: Row) -> str:
+    """Return what quiet steps must share to be folded into one: the file, else the kind."""
+    path = (row.source or "").partition("#")[0]
+    return path or (_saved_notebook(row) if row.kind == "files" else None) or row.kind
 
 
 def _tone(row: Row) -> Tone:
@@ -213,11 +222,13 @@ def _extras(outputs: Iterable[OutputRef]) -> tuple[str, ...]:
 
 def _chips(row: Row, links: Links) -> tuple[FileChip, ...]:
     written = {file.path for file in row.writes}
-    return (
+    chips = (
         *(_chip("read", file, row.id, links) for file in row.reads if file.path not in written),
         *(_chip("write", file, row.id, links) for file in row.writes),
         *(FileChip("deleted", path.rsplit("/", 1)[-1], path, None) for path in row.deletes),
     )
+    names = Counter(chip.name for chip in chips)
+    return tuple(chip if names[chip.name] == 1 else replace(chip, name=chip.path) for chip in chips)
 
 
 def _chip(role: str, file: FileRef, record: str, links: Links) -> FileChip:
@@ -240,10 +251,18 @@ def _is_quiet(
     row: Row, has_code: bool, thumbs: tuple[Thumb, ...], chips: tuple[FileChip, ...], text: Excerpt | None
 ) -> bool:
     """Tell whether a reader may pass over it: short, went well, touched and showed nothing to look at."""
+    if row.kind == "files" and _saved_notebook(row):
+        return True
     if not has_code or row.status != "ok" or row.seconds >= QUIET_SECONDS or row.actor != "person":
         return False
     short = len((row.code or "").strip().split("\n")) <= 4 and (text is None or text.more == 0)
     return short and not thumbs and not chips and not row.continues and not row.notes
+
+
+def _saved_notebook(row: Row) -> str | None:
+    """Return the notebook whose saving is all that happened, None when more did."""
+    only = row.writes[0].path if len(row.writes) == 1 and not row.deletes and not row.notes else ""
+    return only if only.endswith(".ipynb") else None
 
 
 def gist(step: Step) -> str:

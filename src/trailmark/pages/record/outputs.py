@@ -72,9 +72,9 @@ class Shown:
 
 @dataclass(frozen=True)
 class Addresses:
-    """Where the parts of outputs are to be had, by their number."""
+    """Where the parts of outputs are to be had, by their number; None for what is too large to be shown."""
 
-    raw: Callable[[int], str]
+    raw: Callable[[int], str | None]
     frame: Callable[[int], str]
     download: Callable[[int], str | None]
 
@@ -126,10 +126,9 @@ def _show(number: int, output: OutputRef, data: bytes, addresses: Addresses, als
     label = label_of(output.mime)
     notes = _notes(output)
     download = addresses.download(number)
-    if output.mime in IMAGES:
-        return Shown(
-            "image", label, number, src=addresses.raw(number), notes=notes, download=download, also=also
-        )
+    source = addresses.raw(number) if output.mime in IMAGES else None
+    if source is not None:
+        return Shown("image", label, number, src=source, notes=notes, download=download, also=also)
     if output.mime in ("text/html", "application/javascript"):
         return Shown(
             "frame", label, number, src=addresses.frame(number), notes=notes, download=download, also=also
