@@ -39,12 +39,22 @@ def action_of(entry: Mapping[str, Any], *, lost: bool = False) -> Action:
 
 
 def title_of(code: str | None, source: str | None) -> str:
-    """Return the line of code that tells most: the first that is no comment, import or magic, else the first."""
+    """Return the line that tells most of some code.
+
+    That is a comment of several words at its beginning, else the first line that is no comment, import or
+    magic, else the first.
+    """
     lines = [line.strip() for line in (code or "").splitlines() if line.strip()]
     if not lines:
         return source or "Nothing to run"
-    telling = next((line for line in lines if not _NOISE.match(line)), lines[0])
-    return telling if len(telling) <= TITLE_LENGTH else telling[: TITLE_LENGTH - 1] + "…"
+    heading = lines[0].lstrip("#").strip() if lines[0].startswith("# ") else ""
+    if " " in heading:
+        return _cut(heading)
+    return _cut(next((line for line in lines if not _NOISE.match(line)), lines[0]))
+
+
+def _cut(title: str) -> str:
+    return title if len(title) <= TITLE_LENGTH else title[: TITLE_LENGTH - 1] + "…"
 
 
 def error_text(error: Mapping[str, Any] | None) -> str | None:

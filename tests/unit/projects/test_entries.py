@@ -19,6 +19,7 @@ def entry(**facts):
         ("# load\nimport pandas as pd\n\ndf = pd.read_csv('a')\n", "df = pd.read_csv('a')"),
         ("%matplotlib inline\nplt.plot(x)", "plt.plot(x)"),
         ("import numpy", "import numpy"),
+        ("# Bill length by species\nplot(bills)", "Bill length by species"),
         ("", "code/a.ipynb#1"),
         ("x" * 300, "x" * (TITLE_LENGTH - 1) + "…"),
     ],
