@@ -284,7 +284,18 @@ def test_a_page_saves_and_is_told(room: Room) -> None:
     page.close()
 
 
-def test_the_servers_own_end_loses_nothing_and_its_death_leaves_the_beginning(
+def test_a_server_that_is_stopped_ends_what_it_was_doing(
+    tmp_path_factory: pytest.TempPathFactory, python: Path
+) -> None:
+    room = Room(tmp_path_factory.mktemp("stopped"), python)
+    first = Notebook(room, "code/a.ipynb")
+    first.await_kind(first.send("import time\nprint('on', flush=True)\ntime.sleep(60)", "stopped"), "stream")
+    room.stop()
+    begin, end = room.entries()
+    assert (begin["type"], end["type"], end["status"], text(end)) == ("begin", "end", "interrupted", "on\n")
+
+
+def test_a_server_that_is_killed_leaves_the_beginning(
     tmp_path_factory: pytest.TempPathFactory, python: Path
 ) -> None:
     room = Room(tmp_path_factory.mktemp("killed"), python)
