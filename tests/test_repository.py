@@ -16,7 +16,8 @@ REGISTRIES = re.compile(
     r"|cran\.r-project\.org|docker\.io/|ghcr\.io|quay\.io)",
     re.IGNORECASE,
 )
-MACHINE_PATHS = re.compile(r"(?<![\w.~/-])/(?:home|root|work|Users|mnt)/[\w.-]+")
+# Ada is nobody: examples and tests may have her home folder.
+MACHINE_PATHS = re.compile(r"(?<![\w.~/-])/(?:home|root|work|Users|mnt)/(?!ada\b)[\w.-]+")
 SECRETS = re.compile(
     r"AKIA[0-9A-Z]{16}|gh[pousr]_[A-Za-z0-9]{36}|glpat-[\w-]{20}|pypi-[\w-]{50,}"
     r"|-----BEGIN [A-Z ]*PRIVATE KEY-----"

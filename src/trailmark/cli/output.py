@@ -117,11 +117,17 @@ def save(path: Path, data: bytes) -> None:
         raise InvalidInput(f"{path} cannot be written ({error.strerror}). Choose another place.") from error
 
 
-def confirm(question: str, *, yes: bool, option: str = "--yes") -> None:
-    """Ask before something that is hard to take back. Raises InvalidInput when the answer is not yes."""
+def confirm(question: str, *, yes: bool, essential: bool = True) -> None:
+    """Ask before going on. Raises InvalidInput when the answer is not yes.
+
+    Where nobody can answer, an essential question is refused, and another one is told and taken for answered.
+    """
     if yes:
         return
-    if not sys.stdin.isatty():
-        raise InvalidInput(f"{question} Nothing was changed: add {option} to answer yes.")
-    if not click.confirm(question, err=True):
-        raise InvalidInput("Nothing was changed.")
+    if sys.stdin.isatty():
+        if not click.confirm(question, err=True):
+            raise InvalidInput("Nothing was changed.")
+    elif essential:
+        raise InvalidInput(f"{question} Nothing was changed: add --yes to answer yes.")
+    else:
+        click.echo(f"{question} Going on, for nobody is here to ask.", err=True)

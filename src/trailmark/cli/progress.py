@@ -19,16 +19,14 @@ class TerminalProgress:
         self._shown = ""
 
     def step(self, message: str, fraction: float | None = None) -> None:
-        """Show a new stage."""
-        share = f"{fraction:4.0%} " if fraction is not None else ""
-        text = share + one_line(message, _WIDTH - len(share))
-        if text == self._shown:
-            return
-        self._shown = text
+        """Show how far the work is; elsewhere than on a terminal, only a new stage."""
+        line = one_line(message, _WIDTH)
         if self._live:
-            click.echo(f"\r\x1b[K{text}", nl=False, err=True)
-        else:
-            click.echo(text, err=True)
+            share = f"{fraction:4.0%} " if fraction is not None else ""
+            click.echo(f"\r\x1b[K{share}{line}", nl=False, err=True)
+        elif line != self._shown:
+            click.echo(line, err=True)
+        self._shown = line
 
     def log(self, line: str) -> None:
         """Leave the details out; the stages are enough here."""

@@ -28,7 +28,7 @@ def command(invocation: Invocation, id: str, yes: bool) -> None:
     project, services = open_chosen(invocation), invocation.services
     target = get_id(project, id)
     if services.has_sessions(project):
-        confirm(f"JupyterLab is open on {project.name}. Go back under it?", yes=yes)
+        confirm(f"JupyterLab is open on {project.name}. Go back under it?", yes=yes, essential=False)
     altered, told = with_open_sessions(
         project,
         services.engine,

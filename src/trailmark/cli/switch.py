@@ -23,7 +23,7 @@ def command(invocation: Invocation, name: str, yes: bool) -> None:
     """
     project, services = open_chosen(invocation), invocation.services
     if services.has_sessions(project) and name != project.repository.branch():
-        confirm(f"JupyterLab is open on {project.name}. Switch under it?", yes=yes)
+        confirm(f"JupyterLab is open on {project.name}. Switch under it?", yes=yes, essential=False)
     switched, told = with_open_sessions(
         project,
         services.engine,

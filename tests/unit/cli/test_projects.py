@@ -270,3 +270,56 @@ def test_delete_asks_and_the_trash_gives_back(call, rain):
     assert len(call("delete", "--empty", "--yes", "--json").value) == 1
     assert "empty" in call("delete", "--trash").out
     assert call("delete", "rain", "--trash").code == 2
+
+
+def test_export_and_import_bring_the_whole_trail(call, rain, tmp_path):
+    (rain / "input" / "a.txt").write_text("1\n")
+    call("note", "seen", folder=rain)
+    written = call("export", str(tmp_path), "--json", folder=rain).value
+    assert written["path"] == str(tmp_path / "rain.trailmark")
+    assert written["not_held"] == []
+    again = call("export", written["path"], folder=rain)
+    assert again.code == 1
+    assert call("export", written["path"], "--overwrite", folder=rain).code == 0
+    made = call("import", written["path"], "--name", "rain-2", "--json").value
+    assert made["records"] is True
+    kinds = [each["kind"] for each in call("-C", "rain-2", "log", "--json").value]
+    assert kinds[0] == "import"
+    assert {"note", "files", "project"} <= set(kinds)
+
+
+def test_export_without_a_place_lies_beside_the_project(call, rain):
+    assert call("export", "--json", folder=rain).value["path"] == str(rain.parent / "rain.trailmark")
+
+
+def test_import_of_a_folder_tells_what_it_needs(call, tmp_path):
+    folder = tmp_path / "old"
+    folder.mkdir()
+    (folder / "fit.py").write_text("import pandas\n")
+    done = call("import", str(folder), "--json")
+    assert done.value["packages"] == ["pandas"]
+    assert "pandas" in done.err
+    assert (folder / "fit.py").exists()
+    assert call("-C", "old", "env", "--json").value["packages"] == ["pandas"]
+
+
+def test_import_of_nothing(call, tmp_path):
+    assert call("import", str(tmp_path / "none")).code == 1
+
+
+def test_verify(call, rain):
+    call("note", "a", folder=rain)
+    verdict = call("verify", "--json", folder=rain)
+    assert verdict.value == {"ok": True, "records": 2, "problems": []}
+    assert verdict.code == 0
+    assert "2 records" in call("verify", folder=rain).out
+
+
+def test_verify_names_what_is_damaged(call, rain):
+    found = call("note", "a", "--json", folder=rain).value
+    tree = call("log", found["id"], "--json", folder=rain).value["tree"]
+    stored = rain / ".git" / "objects" / tree[:2] / tree[2:]
+    stored.unlink()
+    verdict = call("verify", "--json", folder=rain)
+    assert verdict.code == 1
+    assert found["id"] in {problem["record"] for problem in verdict.value["problems"]}
