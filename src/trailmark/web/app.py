@@ -12,9 +12,11 @@ from trailmark.web import (
     branches,
     environment,
     events_route,
+    exporting,
     failures,
     files,
     home,
+    importing,
     jobs_page,
     keys_route,
     launching,
@@ -44,6 +46,8 @@ _PAGES = (
     branches,
     settings_page,
     trash,
+    importing,
+    exporting,
     api,
 )
 

@@ -18,6 +18,7 @@ from starlette.responses import RedirectResponse, Response
 from trailmark.activity.index import Facets, Index
 from trailmark.pages import templates
 from trailmark.pages.frame import Frame, Theme
+from trailmark.projects.importing import ImportPlan
 from trailmark.projects.project import Project
 from trailmark.web.events import Events
 from trailmark.web.jobs import Jobs
@@ -41,6 +42,7 @@ class Site:
     summaries: Summaries
     events: Events
     templates: Environment
+    imports: dict[str, ImportPlan] = field(default_factory=dict, repr=False)
     _facets: dict[Path, tuple[str, Facets]] = field(default_factory=dict, repr=False)
 
     def facets(self, project: Project, index: Index) -> Facets:

@@ -48,5 +48,12 @@ def recent_steps(steps: Sequence[Step]) -> tuple[Step, ...]:
 
 def latest_figures(steps: Sequence[Step]) -> tuple[Figure, ...]:
     """Return the newest figures, one of each step."""
-    found = [Figure(step.thumbs[0], step.href, step.headline or step.title) for step in steps if step.thumbs]
+    found = [Figure(step.thumbs[0], step.href, _caption(step)) for step in steps if step.thumbs]
     return tuple(found[:_FIGURES])
+
+
+def _caption(step: Step) -> str:
+    if step.headline or step.source is None:
+        return step.headline or step.title
+    number = f" [{step.source.number}]" if step.source.number is not None else ""
+    return f"{step.source.name}{number}"
