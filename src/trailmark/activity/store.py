@@ -1,8 +1,9 @@
 """Records as git objects: a tree for each, found by its id, and a chain of entries that names them in order.
 
-The tree of the records' ref holds every record at ``id[:4]/id[4:6]/id[6:8]/id``: the id begins with its time,
-so an append touches four small trees however many records there are (12 days, 17 minutes, a second). Each commit on that ref is one entry:
-its message names the record, the record's tree, and the commit and branch that belong to it.
+The tree of the records' ref holds every record at ``id[:4]/id[4:6]/id[6:8]/id``. The id begins with its time,
+so an append touches four small trees however many records there are: of 12 days, of 17 minutes and of a second.
+Each commit on that ref is one entry: its message names the record, the record's tree, and the commit and branch
+that belong to it. Its first parent is the entry before, its last that commit, so git keeps what is recorded.
 """
 
 from __future__ import annotations
@@ -50,13 +51,14 @@ class LogEntry:
 
 @dataclass(frozen=True)
 class StoredRecord:
-    """A record as it lies in git: its facts, and the texts that go with it."""
+    """A record as it lies in git: its facts (`json` is what is stored), and the texts that go with it."""
 
     record: Record
     tree: Oid
     code: str | None
     text: str | None
     error: str | None
+    json: bytes = b""
 
 
 def path_of(record: str) -> str:
@@ -153,7 +155,8 @@ def load_tree(repository: Repository, tree: Oid) -> StoredRecord:
     """Return the record that a tree holds. Raises Damaged when it cannot be read."""
     try:
         parts = repository.children(tree)
-        record = Record.from_json(repository.blob(parts["record.json"].oid))
+        json = repository.blob(parts["record.json"].oid)
+        record = Record.from_json(json)
     except (KeyError, NotFound) as error:
         raise Damaged(
             f"The record in {tree} is incomplete; `trailmark verify` lists what is damaged."
@@ -162,7 +165,7 @@ def load_tree(repository: Repository, tree: Oid) -> StoredRecord:
         name: repository.blob(parts[name].oid).decode("utf-8", "replace") if name in parts else None
         for name in ("code", "text", "error")
     }
-    return StoredRecord(record, tree, texts["code"], texts["text"], texts["error"])
+    return StoredRecord(record, tree, texts["code"], texts["text"], texts["error"], json)
 
 
 def read_output(repository: Repository, tree: Oid, output: OutputRef) -> bytes:

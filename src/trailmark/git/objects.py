@@ -19,23 +19,21 @@ _HEADER_BYTES = 64
 
 
 class Objects:
-    """The objects of one repository."""
+    """The objects of one repository. Looks first where it last found one: among the packs, or the loose."""
 
     def __init__(self, folder: Path, database: pygit2.Odb) -> None:
         self.folder = folder
         self._folder = str(folder)
-        self._database = database
+        self._packs = pygit2.Odb()
+        self._packs.add_backend(pygit2.OdbBackendPack(self._folder), 1)
+        self._everywhere = database
+        self._is_packed_first = False
 
     def read(self, oid: Oid) -> tuple[str, bytes]:
         """Return an object's kind (commit, tree, blob or tag) and content. Raises NotFound or Damaged."""
-        try:
-            with open(f"{self._folder}/{oid[:2]}/{oid[2:]}", "rb") as stream:
-                compressed = stream.read()
-        except FileNotFoundError:
-            return self._read_packed(oid)
-        except OSError as error:
-            raise damaged(oid, error) from error
-        return unpack_loose(oid, compressed)
+        if self._is_packed_first:
+            return self._find_packed(oid) or self._find_loose(oid) or self._find_elsewhere(oid)
+        return self._find_loose(oid) or self._find_packed(oid) or self._find_elsewhere(oid)
 
     def read_as(self, oid: Oid, kind: str) -> bytes:
         """Return the content of an object of one kind. Raises NotFound or Damaged."""
@@ -59,16 +57,38 @@ class Objects:
         """Return where the object lies as long as it is loose."""
         return self.folder / oid[:2] / oid[2:]
 
-    def _read_packed(self, oid: Oid) -> tuple[str, bytes]:
+    def _find_loose(self, oid: Oid) -> tuple[str, bytes] | None:
         try:
-            number, content = self._database.read(oid)
+            with open(f"{self._folder}/{oid[:2]}/{oid[2:]}", "rb") as stream:
+                compressed = stream.read()
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise damaged(oid, error) from error
+        self._is_packed_first = False
+        return unpack_loose(oid, compressed)
+
+    def _find_packed(self, oid: Oid) -> tuple[str, bytes] | None:
+        try:
+            number, content = self._packs.read(oid)
+        except KeyError:
+            return None
+        except (ValueError, pygit2.GitError) as error:
+            raise _translated(oid, error) from error
+        self._is_packed_first = True
+        return _KINDS[int(number)], content
+
+    def _find_elsewhere(self, oid: Oid) -> tuple[str, bytes]:
+        """Look into the repositories that this one borrows from."""
+        try:
+            number, content = self._everywhere.read(oid)
         except (KeyError, ValueError, pygit2.GitError) as error:
             raise _translated(oid, error) from error
         return _KINDS[int(number)], content
 
     def _packed_size(self, oid: Oid) -> int:
         try:
-            return int(self._database.read_header(oid)[1])
+            return int(self._everywhere.read_header(oid)[1])
         except (KeyError, ValueError, pygit2.GitError) as error:
             raise _translated(oid, error) from error
 

@@ -53,11 +53,12 @@ class Branches:
                 continue
             taken += len(path)
             line, step = self._line_behind(base)
+            place = self._place_at(base)
             for commit in reversed(path):
                 step += 1
+                place = self._place_of(commit, place)
                 self._database.execute(
-                    "INSERT INTO commits VALUES (?, ?, ?, ?)",
-                    (bytes.fromhex(commit.oid), line, step, self._place_of(commit)),
+                    "INSERT INTO commits VALUES (?, ?, ?, ?)", (bytes.fromhex(commit.oid), line, step, place)
                 )
                 joins += [(line, step, parent) for parent in commit.parents[1:]]
                 waiting += commit.parents[1:]
@@ -102,13 +103,19 @@ class Branches:
         ).fetchone()
         return None if row is None else (row[0], row[1])
 
-    def _place_of(self, commit: Commit) -> int:
+    def _place_at(self, spot: _Spot | None) -> int:
+        if spot is None:
+            return 0
+        row = self._database.execute("SELECT place FROM commits WHERE line = ? AND step = ?", spot).fetchone()
+        return int(row[0])
+
+    def _place_of(self, commit: Commit, behind: int) -> int:
         """Return the place of the record that a commit names; of a row of its own when there is none."""
         named = trailers_of(commit.message).get("record")
         if named is None:
-            return self._ingest.take_plain(commit, OUTSIDE)
-        row = self._database.execute("SELECT place FROM records WHERE id = ?", (named,)).fetchone()
-        return int(row[0]) if row else self._ingest.take_plain(commit, MISSING)
+            return self._ingest.take_plain(commit, OUTSIDE, behind)
+        place = self._ingest.place_of(named)
+        return self._ingest.take_plain(commit, MISSING, behind) if place is None else place
 
 
 def reach(database: sqlite3.Connection, branch: str) -> dict[int, int]:

@@ -29,13 +29,14 @@ CREATE TABLE texts (
     code TEXT, text TEXT, error TEXT
 );
 CREATE VIRTUAL TABLE search USING fts5 (
-    title, code, text, error, notes, content = '', prefix = '2 3 4', tokenize = 'unicode61 remove_diacritics 2'
+    title, code, text, error, notes, content = '', prefix = '2 3', tokenize = 'unicode61 remove_diacritics 2'
 );
 CREATE TABLE paths (path_id INTEGER PRIMARY KEY, path TEXT NOT NULL UNIQUE);
 CREATE TABLE files (
     path_id INTEGER NOT NULL, place INTEGER NOT NULL, mode TEXT NOT NULL, digest TEXT, external INTEGER NOT NULL,
     PRIMARY KEY (path_id, place, mode)
 ) WITHOUT ROWID;
+CREATE INDEX files_place ON files (place, path_id);
 CREATE INDEX files_digest ON files (digest) WHERE digest IS NOT NULL;
 CREATE TABLE notes (about TEXT NOT NULL, place INTEGER NOT NULL, PRIMARY KEY (about, place)) WITHOUT ROWID;
 CREATE TABLE chains (ref TEXT PRIMARY KEY, tip TEXT NOT NULL, place INTEGER NOT NULL) WITHOUT ROWID;

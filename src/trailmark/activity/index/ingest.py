@@ -54,26 +54,31 @@ class Ingest:
         self._database = database
         self._repository = repository
         self._paths: dict[str, int] = {}
+        self._claimed = {
+            row[0] for row in database.execute("SELECT claims FROM records WHERE claims IS NOT NULL")
+        }
+        self._noted = {row[0] for row in database.execute("SELECT DISTINCT about FROM notes")}
 
     def take(self, links: Iterable[Link], ref: str, place: int) -> int:
         """Take entries in, the first of which comes behind `place`; return the place of the last."""
         device = ref.rpartition("/")[2]
         for link in links:
-            known = self._database.execute(
-                "SELECT place FROM records WHERE id = ?", (link.entry.record,)
-            ).fetchone()
+            known = self.place_of(link.entry.record)
             if known is not None:
-                self._move(known[0], link.entry)
+                self._move(known, link.entry)
                 continue
             stored = self._read(link)
-            place = self._free_place(
-                max(place + 1, place_of_time(stored.record.started + stored.record.seconds))
-            )
-            self._add(place, stored, link.entry.commit, device)
+            place = max(place + 1, place_of_time(stored.record.started + stored.record.seconds))
+            place = self._add(place, stored, link.entry.commit, device)
         return place
 
-    def take_plain(self, commit: Commit, kind: str) -> int:
-        """Take in a commit that has no record here, as a row of its own; return its place."""
+    def place_of(self, record: str) -> int | None:
+        """Return the place of a record that is in the index, None for any other."""
+        row = self._database.execute("SELECT place FROM records WHERE id = ?", (record,)).fetchone()
+        return None if row is None else int(row[0])
+
+    def take_plain(self, commit: Commit, kind: str, behind: int) -> int:
+        """Take in a commit that has no record here, as a row of its own behind a place; return its place."""
         subject, _, body = commit.message.partition("\n")
         facts = Record(
             id=RecordId(commit.oid),
@@ -85,10 +90,9 @@ class Ingest:
             author=commit.author,
         )
         claims = trailers_of(commit.message).get("record") if kind == MISSING else None
-        place = self._free_place(place_of_time(facts.started))
         text = body.strip() if kind != MISSING else None
-        self._add(place, StoredRecord(facts, Oid(""), None, text, None), commit.oid, None, claims)
-        return place
+        stored = StoredRecord(facts, Oid(""), None, text, None)
+        return self._add(max(behind + 1, place_of_time(facts.started)), stored, commit.oid, None, claims)
 
     def _read(self, link: Link) -> StoredRecord:
         """Return the record of an entry; what can be said of it when it cannot be read."""
@@ -109,39 +113,56 @@ class Ingest:
             )
             return StoredRecord(record, link.entry.tree, None, None, None)
 
-    def _free_place(self, place: int) -> int:
-        while self._database.execute("SELECT 1 FROM records WHERE place = ?", (place,)).fetchone():
-            place += 1
-        return place
-
     def _move(self, place: int, entry: LogEntry) -> None:
         """Note that a record's commit was made again, on top of where its branch had moved."""
         self._database.execute("UPDATE texts SET commit_id = ? WHERE place = ?", (entry.commit, place))
 
     def _add(
         self, place: int, stored: StoredRecord, commit: str, device: str | None, claims: str | None = None
-    ) -> None:
+    ) -> int:
+        """Add a row at a place, or at the next free one behind it; return its place."""
         record, execute = stored.record, self._database.execute
-        self._replace_missing(record.id, place)
-        columns = (record.kind, record.status, record.tool, _notebook_of(record), name_of(record.author))
-        more = (record.actor, record.session, record.started, claims)
-        execute(
-            "INSERT INTO records VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (place, record.id, *map(_clean, columns), *map(_clean, more)),
-        )
+        place = self._add_columns(place, record, claims)
+        if record.id in self._claimed:
+            self._replace_missing(record.id, place)
         excerpts = (_cut(stored.code), _cut(stored.text), (stored.error or "")[-EXCERPT:] or None)
         execute(
             "INSERT INTO texts VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-            (place, record.to_json(), commit, stored.tree or None, device, *map(_clean, excerpts)),
+            (
+                place,
+                stored.json or record.to_json(),
+                commit,
+                stored.tree or None,
+                device,
+                *map(_clean, excerpts),
+            ),
         )
+        notes = self._notes_about(record.id) if record.id in self._noted else ""
         execute(
             f"INSERT INTO search {_SEARCH_COLUMNS} VALUES (?, ?, ?, ?, ?, ?)",
-            (place, *searched(stored), self._notes_about(record.id)),
+            (place, *searched(stored), notes),
         )
         self._add_files(place, record)
         about = record.detail.get("about") if record.kind == "note" else None
         if isinstance(about, str):
             self._add_note(place, about, stored)
+        return place
+
+    def _add_columns(self, place: int, record: Record, claims: str | None) -> int:
+        columns = (record.kind, record.status, record.tool, _notebook_of(record), name_of(record.author))
+        values = (record.id, *columns, record.actor, record.session, record.started, claims)
+        while True:
+            try:
+                self._database.execute(
+                    "INSERT INTO records VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                    (place, *map(_clean, values)),
+                )
+            except sqlite3.IntegrityError:
+                if self.place_of(record.id) is not None:
+                    raise
+                place += 1
+            else:
+                return place
 
     def _replace_missing(self, record: str, place: int) -> None:
         """Let a record that has come take the place of the rows that said that it was missing."""
@@ -196,6 +217,7 @@ class Ingest:
             "SELECT records.place, tree FROM records JOIN texts USING (place) WHERE id = ?", (about,)
         ).fetchone()
         before = self._notes_about(about)
+        self._noted.add(about)
         self._database.execute("INSERT OR IGNORE INTO notes VALUES (?, ?)", (about, place))
         if row is None:
             return

@@ -36,12 +36,7 @@ def match_expression(search: str) -> str | None:
         return None
     quoted = [f'"{text}"' for text, _ in terms]
     last, is_word = terms[-1]
-    if (
-        is_word
-        and not search[-1].isspace()
-        and _HAS_WORD.match(last[-1])
-        and _last_token(last) >= _SHORTEST_BEGINNING
-    ):
+    if is_word and not search[-1].isspace() and _may_be_begun(last):
         quoted[-1] += " *"
     return " AND ".join(quoted)
 
@@ -86,6 +81,7 @@ def name_of(author: str) -> str:
     return author.partition("<")[0].strip() or author
 
 
-def _last_token(text: str) -> int:
-    """Return the length of the last run of letters and digits."""
-    return len(re.split(r"[\W_]+", text)[-1])
+def _may_be_begun(word: str) -> bool:
+    """Return whether a word is long enough, or its last part comes after others, to look for what begins so."""
+    *before, last = re.split(r"[\W_]+", word)
+    return len(last) >= (1 if any(before) else _SHORTEST_BEGINNING)
