@@ -8,11 +8,12 @@ from datetime import UTC
 
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
-from tests.unit.pages.page_samples import LINKS, NOW, environment, frame, row
+from tests.unit.pages.page_samples import LINKS, NOW, environment, frame, row, stored
 from tests.unit.pages.page_server import HTML, Answer, Site, page, served
 
 from trailmark.activity.index import Row
 from trailmark.pages.feed import Choices, Filters, build_feed, build_filter_bar
+from trailmark.pages.record import Surroundings, build_record
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 FEED = LINKS.activity()
@@ -197,6 +198,25 @@ def test_nothing_is_wider_than_the_page(site: Site, tab: Page, width: int) -> No
     site.dynamic[FEED] = Trail(rows, 50).answer
     tab.set_viewport_size({"width": width, "height": 800})
     tab.goto(site.base + FEED)
+    assert tab.evaluate("document.documentElement.scrollWidth") <= width
+
+
+@pytest.mark.parametrize("width", [360, 1280])
+def test_what_can_be_done_from_a_record_is_asked_on_the_page(site: Site, tab: Page, width: int) -> None:
+    record = build_record(stored("x = '" + "long " * 200 + "'"), Surroundings(), LINKS)
+    site.answers[LINKS.record("01KRECORD")] = page(
+        environment().get_template("pages/record/record.html").render(frame=frame(), page=record)
+    )
+    tab.set_viewport_size({"width": width, "height": 800})
+    tab.goto(site.base + LINKS.record("01KRECORD"))
+    for label in ("Go back to here", "Branch from here"):
+        tab.click(f"summary:has-text('{label}')")
+        box = tab.locator(".ask[open] form").bounding_box()
+        assert box is not None
+        assert box["x"] >= 0
+        assert box["x"] + box["width"] <= width
+        tab.keyboard.press("Escape")
+        assert tab.locator(".ask[open]").count() == 0
     assert tab.evaluate("document.documentElement.scrollWidth") <= width
 
 
