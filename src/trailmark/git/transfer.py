@@ -116,7 +116,7 @@ def check_objects(git_folder: Path, progress: Progress) -> None:
 
 def write_bundle(git_folder: Path, target: Path, progress: Progress) -> None:
     """Write every branch, tag and record to one file that git can fetch from. Raises CommandFailed."""
-    refs = ["--branches", "--tags", "--glob=refs/trailmark/*"]
+    refs = ["HEAD", "--branches", "--tags", "--glob=refs/trailmark/*"]
     _run(
         git_folder,
         ["bundle", "create", "--progress", str(target), *refs],

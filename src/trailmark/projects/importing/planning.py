@@ -12,7 +12,7 @@ from pathlib import Path
 from trailmark.activity import RECORDS
 from trailmark.environments.detect import FolderText, detect
 from trailmark.environments.model import EnvironmentRequest
-from trailmark.errors import AlreadyExists, CommandFailed, InvalidInput
+from trailmark.errors import AlreadyExists, CommandFailed, Damaged, InvalidInput
 from trailmark.git import BRANCHES, LINK, Repository, checkout, present, transfer
 from trailmark.git.address import Address, parse_address
 from trailmark.progress import Progress
@@ -192,6 +192,8 @@ def _fetch_archive(repository: Repository, archive: Path, staging: Path, progres
     contents = unpack(archive, unpacked, progress)
     transfer.fetch_bundle(repository.git_folder, unpacked / BUNDLE, progress)
     shutil.rmtree(unpacked)
+    if dict(contents.refs) != repository.refs("refs/"):
+        raise Damaged(f"{archive.name} lacks a part of the history that it names; it is damaged.")
     _set_head(repository, contents.branch)
     return contents
 
