@@ -20,6 +20,7 @@ import websocket
 from jupyter_client.manager import start_new_kernel
 
 from trailmark_capture.config import Config
+from trailmark_capture.files import find_shim
 from trailmark_capture.jupyter import settings
 
 ROUNDS = 200
@@ -100,8 +101,8 @@ def start_server(folder: Path, *, capture: bool) -> tuple["subprocess.Popen[byte
     project = folder / "project"
     project.mkdir(parents=True)
     stored = {name: str(folder / name) for name in ("journal", "files", "shell")}
-    stored["project"] = str(project)
-    (folder / "capture.json").write_text(json.dumps(stored), encoding="utf-8")
+    facts = {**stored, "project": str(project), "shim": find_shim(), "exclude": [sys.prefix, sys.base_prefix]}
+    (folder / "capture.json").write_text(json.dumps(facts), encoding="utf-8")
     port = free_port()
     config = Config.load(folder / "capture.json")
     traits = settings.render(config, port=port, base_url="/", python=sys.executable, name="bench")

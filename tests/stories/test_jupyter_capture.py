@@ -11,6 +11,8 @@ import pytest
 from jupyter_client.blocking import BlockingKernelClient
 from tests.stories.jupyter_room import Entry, Notebook, Room, make_environment
 
+from trailmark_capture.files import find_shim
+
 LIMIT = 1_000_000
 
 
@@ -45,6 +47,10 @@ def text(entry: Entry) -> str:
     return "".join(output.get("text", "") for output in entry["outputs"])
 
 
+def paths(files: list[Entry]) -> list[str]:
+    return [file["path"] for file in files]
+
+
 def continued(room: Room, entry: Entry, count: int = 1) -> list[Entry]:
     return room.wait(lambda found: found["continues"] == entry["id"], count)
 
@@ -72,10 +78,11 @@ def test_the_first_cell_of_a_kernel_is_never_lost(room: Room) -> None:
 
 
 def test_the_kernel_runs_in_the_persons_environment(notebook: Notebook, python: Path) -> None:
-    names = ["JUPYTER_TOKEN", "JUPYTER_CONFIG_DIR", "PYTHONPATH", "VIRTUAL_ENV"]
+    names = ["JUPYTER_TOKEN", "JUPYTER_CONFIG_DIR", "VIRTUAL_ENV"]
     entry = notebook.run(f"import os, sys\nprint(sys.prefix)\nprint([os.environ.get(n) for n in {names}])")
     prefix = str(python.parents[1])
-    assert text(entry).splitlines() == [prefix, str([None, None, None, prefix])]
+    assert text(entry).splitlines() == [prefix, str([None, None, prefix])]
+    assert text(notebook.run("'leak' in os.environ.get('PYTHONPATH', '')")) == "False"
     specs = notebook.room.ask("GET", "/api/kernelspecs")["kernelspecs"]
     assert specs["python3"]["spec"]["display_name"] == "Python (story)"
     assert specs["python3"]["spec"]["argv"][0] == str(python)
@@ -226,6 +233,55 @@ def test_silent_requests_are_not_recorded(notebook: Notebook) -> None:
     notebook.await_idle(notebook.send("print('quiet 2')", store_history=False))
     notebook.run("'loud'")
     assert "quiet" not in json.dumps(notebook.room.entries())
+
+
+FILE_CELLS = (
+    (
+        "text = open('../input/a.csv').read()\nopen('../output/b.csv', 'w').write(text)",
+        "input/a.csv",
+        "output/b.csv",
+    ),
+    ("!cp ../output/b.csv ../output/c.csv", "output/b.csv", "output/c.csv"),
+    ("import sqlite3\nsqlite3.connect('../output/x.db').execute('create table t (a)')", None, "output/x.db"),
+    (
+        "import subprocess, sys\n"
+        "program = \"open('../output/child.txt', 'w').write(open('../input/a.csv').read())\"\n"
+        "subprocess.run([sys.executable, '-c', program], check=True)",
+        "input/a.csv",
+        "output/child.txt",
+    ),
+    ("import os\nos.rename('../output/c.csv', '../output/d.csv')", None, "output/d.csv"),
+)
+
+
+@pytest.mark.parametrize("shim", [True, False], ids=["shim", "no shim"])
+def test_each_cell_has_the_files_that_it_touched(
+    room: Room, shim: bool, tmp_path_factory: pytest.TempPathFactory, python: Path
+) -> None:
+    if shim and find_shim() is None:
+        pytest.skip("the shim was not built")
+    room = room if shim else Room(tmp_path_factory.mktemp("no-shim"), python, shim=None)
+    for folder in ("input", "output"):
+        (room.project / folder).mkdir()
+    (room.project / "input" / "a.csv").write_text("a\n1\n", encoding="utf-8")
+    notebook = Notebook(room, "code/files.ipynb")
+    entries = [notebook.run(code) for code, _, _ in FILE_CELLS]
+    untouched = notebook.run("1 + 1")
+    notebook.close()
+    if not shim:
+        room.stop()
+    assert {entry["files_by"] for entry in entries} == {"shim" if shim else "audit+inotify"}
+    touched = [(paths(entry["reads"]), paths(entry["writes"])) for entry in entries]
+    assert touched == [([read] if read else [], [written]) for _, read, written in FILE_CELLS]
+    assert [entry["deletes"] for entry in entries] == [[], [], [], [], ["output/c.csv"]]
+    assert (untouched["reads"], untouched["writes"]) == ([], [])
+
+
+def test_a_file_that_a_thread_writes_later(notebook: Notebook) -> None:
+    work = "def work():\n    time.sleep(.5)\n    open('late.txt', 'w').write('x')\n    print('done')\n"
+    entry = notebook.run(f"import threading, time\n{work}threading.Thread(target=work).start()")
+    (late,) = continued(notebook.room, entry)
+    assert (paths(entry["writes"]), paths(late["writes"])) == ([], ["code/late.txt"])
 
 
 def test_two_clients_of_one_kernel(notebook: Notebook) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 from trailmark_capture.config import Config
 from trailmark_capture.files import tracing
+from trailmark_capture.files.inotify import Watcher
 from trailmark_capture.jupyter.actions import Accesses
 from trailmark_capture.jupyter.environ import for_person
 from trailmark_capture.jupyter.filelog import FileLog
@@ -91,15 +92,21 @@ class Capture:
         self.recording = Recording(config, self.redactor)
         self.observer = Observer(each_turn=self.recording.tick)
         self._kernels: dict[str, Kernel] = {}
+        self._watcher: Watcher | None = None
 
     def start(self) -> None:
         """Start observing."""
         self.observer.start()
+        if self.config.shim is None:
+            watcher = Watcher(self.config.project)
+            self._watcher = watcher if watcher.start() else None
 
     def close(self) -> None:
         """End what is open and give the journal up."""
         self.observer.close()
         self.recording.close()
+        if self._watcher is not None:
+            self._watcher.close()
 
     def kernel_environment(self, kernel_id: str, environ: Mapping[str, str], python: Path) -> dict[str, str]:
         """Return the variables for a kernel: the person's environment active, the file shim put in."""
@@ -114,8 +121,9 @@ class Capture:
 
     def started(self, kernel_id: str, process: Process, language: str) -> "Future[None]":
         """Observe a kernel that has just been started."""
-        by = "audit" if self.config.shim is None else "shim"
-        kernel = Kernel(kernel_id, self, language, FileLog(self._log_of(kernel_id), self.config, by), process)
+        path = self._log_of(kernel_id)
+        files = FileLog(path, self.config, language, self._watcher, lambda: self.notebooks.of(kernel_id))
+        kernel = Kernel(kernel_id, self, language, files, process)
         follower = Follower(
             kernel,
             self.requests,

@@ -3,9 +3,11 @@
 import contextlib
 import math
 import os
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from trailmark_capture.config import Config
+from trailmark_capture.files.inotify import Watcher
 from trailmark_capture.files.log import Access, Files, accesses, classify
 from trailmark_capture.jupyter.actions import Accesses
 
@@ -13,12 +15,25 @@ ROTATE_BYTES = 4 * 1024 * 1024
 
 
 class FileLog:
-    """Says which files were touched in a span of time. Used by one thread."""
+    """Says which files were touched in a span of time. Used by one thread.
 
-    def __init__(self, path: Path, config: Config, by: str) -> None:
+    Where the shim can't be loaded, `watcher` adds what the system tells of the project's files: candidates,
+    for nobody's name stands on them. `own` are files that the server itself writes, such as the notebook.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        config: Config,
+        language: str,
+        watcher: Watcher | None = None,
+        own: Callable[[], Iterable[str]] = tuple,
+    ) -> None:
         self.path = path
         self._config = config
-        self._by = by
+        self._watcher = watcher
+        self._own = own
+        self._by = _noted_by(config, language, watcher)
         self._offset = 0
         self._old = path.with_suffix(".old")
         self._old_offset: int | None = None
@@ -51,6 +66,10 @@ class FileLog:
     def _classified(self, since: float, until: float) -> Files:
         self._read()
         found = [access for access in self._known if since <= access.time <= until]
+        if self._watcher is not None:
+            own = {str(self._config.project / path) for path in self._own()}
+            candidates = self._watcher.accesses(since, until)
+            found += [access for access in candidates if not own.intersection((access.path, access.to))]
         if not found:
             return Files([], [], [])
         return classify(found, self._config.project, self._config.exclude)
@@ -64,3 +83,10 @@ class FileLog:
                 self._old.unlink()
         found, self._offset = accesses(self.path, self._offset, 0.0, math.inf)
         self._known += found
+
+
+def _noted_by(config: Config, language: str, watcher: Watcher | None) -> str:
+    if config.shim is not None:
+        return "shim"
+    noted = ["audit"] if language == "python" else []
+    return "+".join([*noted, *(["inotify"] if watcher is not None else [])]) or "none"
