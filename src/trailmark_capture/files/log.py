@@ -56,6 +56,17 @@ class Files(NamedTuple):
     deletes: List[str]
 
 
+def combine(seen: Files, perhaps: Files) -> Files:
+    """Return what was seen for certain, and beside it what was perhaps done by somebody else."""
+    reads = {str(entry["path"]) for entry in seen.reads}
+    writes = {str(entry["path"]) for entry in seen.writes}
+    return Files(
+        seen.reads + [entry for entry in perhaps.reads if entry["path"] not in reads | writes],
+        seen.writes + [entry for entry in perhaps.writes if entry["path"] not in writes],
+        seen.deletes + [path for path in perhaps.deletes if path not in seen.deletes],
+    )
+
+
 def encode(access: Access) -> bytes:
     """Return the line that stands for an access."""
     path = _escaped(access.path)
@@ -291,13 +302,11 @@ def _conclude(files: Files, path: str, story: _Story, interest: Interest, disk: 
         entry["candidate"] = True
     if story.read and story.existed:
         files.reads.append(dict(entry))
-    if story.written and story.exists and _was_written(path, story, relative is None, disk):
+    if story.written and story.exists and _was_written(path, story, disk):
         files.writes.append(entry)
     if not story.exists and story.existed and relative is not None:
         files.deletes.append(relative)
 
 
-def _was_written(path: str, story: _Story, external: bool, disk: Disk) -> bool:
-    if external and not disk.exists(path):
-        return False
-    return story.opened is None or disk.changed_since(path, story.opened)
+def _was_written(path: str, story: _Story, disk: Disk) -> bool:
+    return disk.exists(path) and (story.opened is None or disk.changed_since(path, story.opened))
