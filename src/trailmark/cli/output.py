@@ -14,13 +14,17 @@ import click
 from trailmark.cli.invocation import Invocation
 from trailmark.errors import InvalidInput
 
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
 def show(invocation: Invocation, value: Any, human: Callable[[], str]) -> None:
-    """Print a result: `value` as JSON when that was asked for, otherwise the text that `human` returns."""
+    """Print a result: `value` as JSON when that was asked for, otherwise the text that `human` returns.
+
+    JSON is one line of plain ASCII, so that any program can take it in; on a terminal it is laid out.
+    """
     if invocation.json:
-        click.echo(json.dumps(value, ensure_ascii=False, indent=2))
+        is_seen = sys.stdout.isatty()
+        click.echo(json.dumps(value, ensure_ascii=not is_seen, indent=2 if is_seen else None))
         return
     text = human()
     if text:

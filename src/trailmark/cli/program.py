@@ -1,5 +1,6 @@
 """The program `trailmark`: its commands, and the one place where results become exit codes."""
 
+import io
 import os
 import sys
 from collections.abc import Mapping, Sequence
@@ -99,6 +100,8 @@ def run(arguments: Sequence[str], environ: Mapping[str, str], folder: Path) -> i
 
 def main() -> NoReturn:
     """Run the program for the arguments of this process, and exit."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
     sys.exit(run(sys.argv[1:], os.environ, _folder()))
 
 

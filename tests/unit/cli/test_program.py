@@ -135,3 +135,23 @@ def test_every_command_has_help_with_an_example(capsys):
         text = capsys.readouterr().out
         assert "--json" in text
         assert f"trailmark {' '.join(path)}" in text.partition("\n")[2], f"{path}: no example in its help"
+
+
+def test_names_that_no_terminal_can_show_are_shown_escaped(trailmark, settings):
+    (settings.projects / "ada" / "rain").mkdir(parents=True)
+    for options in ([], ["--json"]):
+        done = subprocess.run(
+            [*trailmark, "-C", b"caf\xe9 \xe2\x98\x82", "status", *options],
+            capture_output=True,
+            env={**os.environ, "PYTHONIOENCODING": "ascii"},
+        )
+        assert done.returncode == 1
+        assert b"caf" in done.stderr
+        assert b"Traceback" not in done.stderr
+
+
+def test_json_is_one_line_of_ascii_for_programs(capsys, home):
+    run("doctor", "--json")
+    out = capsys.readouterr().out
+    assert out.isascii()
+    assert out.count("\n") == 1
