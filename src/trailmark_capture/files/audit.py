@@ -17,6 +17,7 @@ from typing import Any, Callable, Dict, Mapping, Optional, Tuple
 LOG_VARIABLE = "TRAILMARK_FILES_LOG"
 EXCLUDE_VARIABLE = "TRAILMARK_FILES_EXCLUDE"
 _CODES = {ord("\n"): "\\n", ord("\t"): "\\t", ord("\\"): "\\\\", 0x1F: "\\s"}
+_NO_FILE = getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_PATH", 0)
 _ALWAYS = ("/proc/", "/sys/", "/dev/")
 
 
@@ -63,7 +64,7 @@ class _Hook:
 
     def _opens(self, name: Any, mode: Optional[str], flags: int) -> None:
         path = _path(name)
-        if path is None or flags & (getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_PATH", 0)):
+        if path is None or path.startswith(self._exclude) or flags & _NO_FILE:
             return
         path = _target(path)
         status = _status(path)
