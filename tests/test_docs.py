@@ -2,6 +2,7 @@
 
 import re
 import shlex
+from collections.abc import Iterator
 from dataclasses import fields
 from functools import cache
 from pathlib import Path
@@ -11,7 +12,7 @@ import pytest
 
 from trailmark import settings as trailmark_settings
 from trailmark.activity import KINDS, STATUSES
-from trailmark.cli.program import SECTIONS, program
+from trailmark.cli.program import program
 from trailmark.settings import Settings
 
 ROOT = Path(__file__).parents[1]
@@ -85,9 +86,33 @@ def test_pages_have_one_title_and_short_lines(page):
     assert long == []
 
 
+def every_command(group: click.Group, path: str = "trailmark") -> Iterator[tuple[str, click.Command]]:
+    """Yield each command with the words that call it, groups included."""
+    context = click.Context(group)
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
+        assert command is not None
+        yield f"{path} {name}", command
+        if isinstance(command, click.Group):
+            yield from every_command(command, f"{path} {name}")
+
+
 def test_every_command_is_in_the_reference():
     page = text_of(ROOT / "docs/reference/commands.md")
-    missing = [name for section in SECTIONS.values() for name in section if f"`trailmark {name}" not in page]
+    assert [path for path, _ in every_command(program) if f"`{path}" not in page] == []
+
+
+def test_every_option_is_in_the_reference():
+    page = text_of(ROOT / "docs/reference/commands.md")
+    shared = {"--json", "--project", "--help"}
+    missing = [
+        f"{path} {option.opts[0]}"
+        for path, command in every_command(program)
+        for option in command.params
+        if isinstance(option, click.Option)
+        and not shared.intersection(option.opts)
+        and not any(name in page for name in (*option.opts, *option.secondary_opts))
+    ]
     assert missing == []
 
 
