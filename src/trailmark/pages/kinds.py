@@ -25,6 +25,12 @@ _KINDS = {
 }
 _ICONS = {"missing": "warning"}
 _TOOLS = {"jupyterlab": "JupyterLab", "rstudio": "RStudio", "terminal": "Terminal", "trailmark": "Trailmark"}
+_LANGUAGES = {"cell": "python", "expression": "r", "command": "bash", "run": "bash"}
+
+
+def code_language(kind: str, language: str | None) -> str:
+    """Return the language of a record's code; what its kind suggests when the record does not say."""
+    return language or _LANGUAGES.get(kind, "text")
 
 
 def kind_label(kind: str) -> str:

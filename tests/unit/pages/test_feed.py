@@ -47,7 +47,7 @@ def test_records_stand_under_their_days() -> None:
     rows = [row(1), row(2, ago=3600), row(3, ago=DAY), row(4, ago=3 * DAY), row(5, ago=40 * DAY)]
     feed = feed_of(rows)
     assert [day.name for day in feed.days] == ["Today", "Yesterday", "Friday", "14 October"]
-    assert [day.steps for day in feed.days] == [2, 1, 1, 1]
+    assert [len(day.items) for day in feed.days] == [2, 1, 1, 1]
 
 
 def test_a_day_that_the_page_before_began_is_not_announced_again() -> None:

@@ -104,11 +104,6 @@ class Fold:
     source: Source | None
     gist: tuple[str, ...]
 
-    @property
-    def at(self) -> float:
-        """When the newest of them began."""
-        return self.steps[0].at
-
 
 @dataclass(frozen=True)
 class Day:
@@ -119,11 +114,6 @@ class Day:
     date: str
     items: tuple[Step | Fold, ...]
     continued: bool = False
-
-    @property
-    def steps(self) -> int:
-        """How many steps the page shows of this day."""
-        return sum(len(item.steps) if isinstance(item, Fold) else 1 for item in self.items)
 
 
 @dataclass(frozen=True)

@@ -10,14 +10,15 @@ from functools import lru_cache
 
 from markupsafe import Markup, escape
 
-from trailmark.activity import FileRef, OutputRef
+from trailmark.activity import FileRef, OutputRef, Record
 from trailmark.activity.index import MISSING, OUTSIDE, Row
 from trailmark.pages.ansi import strip_ansi
 from trailmark.pages.feed.model import Excerpt, FileChip, Source, Step, Thumb, Tone, Who
 from trailmark.pages.highlight import highlight
-from trailmark.pages.kinds import kind_icon, kind_label, tool_label
+from trailmark.pages.kinds import code_language, kind_icon, kind_label, tool_label
 from trailmark.pages.links import Links
 from trailmark.pages.readme import render_markdown
+from trailmark.pages.who import person_name, program_name
 from trailmark.pages.wording import filesize
 
 CODE_LINES = 7
@@ -29,7 +30,6 @@ QUIET_SECONDS = 10.0
 _LINE_LENGTH = 400
 _WITH_CODE = frozenset({"cell", "expression", "command", "run"})
 _PROMPTED = frozenset({"command", "run"})
-_LANGUAGES = {"cell": "python", "expression": "r", "command": "bash", "run": "bash"}
 _IMAGES = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp", "image/svg+xml"})
 _NOISE = re.compile(r"^<(Figure size|Axes|matplotlib\.|AxesSubplot|IPython\.)[^\n]*>$")
 _COMMENT = re.compile(r"^#+\s*(\S.*?)\s*#*$")
@@ -109,25 +109,21 @@ def _tone(row: Row) -> Tone:
     return _STATUS_TONES.get(row.status) or _TONES.get(row.kind, "plain")
 
 
-def source_of(row: Row, links: Links) -> Source | None:
-    """Return where a record's code stands, None when it stands nowhere."""
-    if not row.source:
+def source_of(record: Record, links: Links, *, at: str | None = None) -> Source | None:
+    """Return where a record's code stands, now or `at` a record; None when it stands nowhere."""
+    if not record.source:
         return None
-    path = row.source.partition("#")[0]
-    return Source(path, path.rsplit("/", 1)[-1], links.files(path), row.execution_count)
+    path = record.source.partition("#")[0]
+    return Source(path, path.rsplit("/", 1)[-1], links.files(path, at=at), record.execution_count)
 
 
 def who_of(row: Row, me: str | None) -> Who | None:
     """Return who did it when it was a program or somebody else than `me`."""
-    if row.actor.startswith("program"):
-        return Who(row.actor.partition(":")[2] or "a program", program=True)
+    program = program_name(row.actor)
+    if program is not None:
+        return Who(program, program=True)
     name = person_name(row.author)
     return Who(name) if me is not None and name != me else None
-
-
-def person_name(author: str) -> str:
-    """Return the name out of `Name <address>`."""
-    return author.partition("<")[0].strip() or author
 
 
 def comment_of(kind: str, code: str) -> str | None:
@@ -150,7 +146,7 @@ def _code_excerpt(lines: list[str], row: Row) -> Excerpt | None:
     if not lines:
         return None
     shown, more = _beginning(lines, CODE_LINES)
-    return Excerpt(highlight(shown.rstrip(), row.language or _LANGUAGES.get(row.kind)), more)
+    return Excerpt(highlight(shown.rstrip(), code_language(row.kind, row.language)), more)
 
 
 def _text_excerpt(text: str) -> Excerpt | None:

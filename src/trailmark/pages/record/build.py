@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 
 from trailmark.activity import FileRef, Record, StoredRecord
 from trailmark.pages.ansi import ansi_to_html, strip_ansi
-from trailmark.pages.feed.model import Role, Source
-from trailmark.pages.feed.step import comment_of, person_name
+from trailmark.pages.feed.model import Role
+from trailmark.pages.feed.step import comment_of, source_of
 from trailmark.pages.highlight import highlight
-from trailmark.pages.kinds import kind_icon, kind_label, tool_label
+from trailmark.pages.kinds import code_language, kind_icon, kind_label, tool_label
 from trailmark.pages.links import Links
 from trailmark.pages.readme import render_markdown
 from trailmark.pages.record.model import (
@@ -24,9 +24,9 @@ from trailmark.pages.record.model import (
     RecordPage,
 )
 from trailmark.pages.record.outputs import Addresses, show_outputs
+from trailmark.pages.who import person_name, program_name
 from trailmark.pages.wording import duration, filesize, shorten
 
-_LANGUAGES = {"cell": "python", "expression": "r", "command": "bash", "run": "bash"}
 _NAMES = {"expression": "R expression", "command": "Terminal command", "run": "Run"}
 _SEEN_BY = {
     "shim": "Every access, by the file shim",
@@ -90,8 +90,8 @@ def build_record(stored: StoredRecord, around: Surroundings, links: Links) -> Re
         at=record.started,
         seconds=record.seconds,
         author=person_name(record.author),
-        program=_program(record.actor),
-        source=_source(record, links),
+        program=program_name(record.actor),
+        source=source_of(record, links, at=record.id),
         prompt=record.kind in ("command", "run"),
         code=_code(code, record),
         shown=() if is_note else show_outputs(record.outputs, around.contents, _addresses(record.id, links)),
@@ -126,22 +126,11 @@ def _headline(record: Record, code: str) -> str:
     return f"{_NAMES.get(record.kind, kind_label(record.kind))}{number}{place}"
 
 
-def _program(actor: str) -> str | None:
-    return (actor.partition(":")[2] or "a program") if actor.startswith("program") else None
-
-
-def _source(record: Record, links: Links) -> Source | None:
-    if not record.source:
-        return None
-    path = record.source.partition("#")[0]
-    return Source(path, path.rsplit("/", 1)[-1], links.files(path, at=record.id), record.execution_count)
-
-
 def _code(code: str, record: Record) -> CodeBlock | None:
     if not code:
         return None
-    language = record.language or _LANGUAGES.get(record.kind, "text")
-    return CodeBlock(highlight(code, language), language, code.count("\n") + 1)
+    language = code_language(record.kind, record.language)
+    return CodeBlock(highlight(code, language), language)
 
 
 def _failure(error: str | None) -> Failure | None:
@@ -208,7 +197,7 @@ def _number(value: object, words: Callable[[float], str]) -> str | None:
 
 
 def _note(note: WrittenNote, links: Links) -> NoteLine:
-    program = _program(note.actor)
+    program = program_name(note.actor)
     author = program or person_name(note.author)
     return NoteLine(
         render_markdown(note.text, level=4), author, note.at, program is not None, links.record(note.id)

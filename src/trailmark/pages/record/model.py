@@ -16,7 +16,6 @@ class CodeBlock:
 
     html: Markup
     language: str
-    lines: int
 
 
 @dataclass(frozen=True)
@@ -50,7 +49,6 @@ class Fact:
     href: str | None = None
     code: bool = False
     copy: str | None = None
-    hint: str | None = None
 
 
 @dataclass(frozen=True)
