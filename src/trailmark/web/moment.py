@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from trailmark.activity import load
 from trailmark.errors import NotFound
 from trailmark.git import Oid
 from trailmark.projects.commits import commit_of
 from trailmark.projects.project import Project
+from trailmark.web.trail import fresh_index
 
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 
@@ -30,9 +30,11 @@ def find_moment(project: Project, at: str | None) -> Moment | None:
         return None
     repository = project.repository
     if _COMMIT.fullmatch(at):
-        commit = repository.commit(Oid(at))
-        return Moment(at, commit.oid, commit.message.partition("\n")[0], float(commit.time))
+        found = repository.commit(Oid(at))
+        return Moment(at, found.oid, found.message.partition("\n")[0], float(found.time))
     if not (at.isascii() and at.isalnum()):
         raise NotFound(f"“{at}” is neither a record nor a commit of this project.")
-    record = load(repository, at).record
-    return Moment(at, commit_of(repository, at), record.title, record.started + record.seconds)
+    with fresh_index(project) as index:
+        row = index.row(at)
+    commit = Oid(row.commit) if row.commit and repository.has(Oid(row.commit)) else commit_of(repository, at)
+    return Moment(at, commit, row.title, row.started + row.seconds)

@@ -2,10 +2,10 @@
 
 from fastapi import APIRouter
 
-from trailmark.web.api import jobs, projects, uploads
+from trailmark.web.api import files, jobs, projects, records, uploads
 
 router = APIRouter(prefix="/api")
-for part in (projects, uploads, jobs):
+for part in (projects, records, files, uploads, jobs):
     router.include_router(part.router)
 
 __all__ = ["router"]

@@ -140,3 +140,33 @@ document.addEventListener("submit", (event) => {
 window.addEventListener("pageshow", () => {
   for (const button of document.querySelectorAll('button[aria-busy="true"]')) button.removeAttribute("aria-busy");
 });
+
+// Names that fit what is being typed: choosing one completes the last word of the field.
+function completeName(choice) {
+  const field = choice.closest("form").querySelector('input[name="packages"]');
+  field.value = field.value.replace(/[^\s,]*$/, `${choice.dataset.complete} `);
+  choice.closest("ul").remove();
+  field.focus();
+}
+
+function moveAmongNames(event) {
+  const form = event.target.closest(".add-packages");
+  if (!form) return;
+  const choices = Array.from(form.querySelectorAll("[data-complete]"));
+  const at = choices.indexOf(document.activeElement);
+  const to = { ArrowDown: at + 1, ArrowUp: at - 1 }[event.key];
+  if (event.key === "Escape" && choices.length) {
+    choices[0].closest("ul").remove();
+    form.querySelector("input[name=packages]").focus();
+  } else if (to !== undefined && choices.length) {
+    event.preventDefault();
+    (choices[to] || form.querySelector("input[name=packages]")).focus();
+  }
+}
+
+document.addEventListener("click", (event) => {
+  const choice = event.target.closest("[data-complete]");
+  if (choice) completeName(choice);
+  else for (const list of document.querySelectorAll("#package-names ul")) list.remove();
+});
+document.addEventListener("keydown", moveAmongNames);
