@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Mapping
 from concurrent.futures import Future
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -112,7 +112,10 @@ class Capture:
         """Return the variables for a kernel: the person's environment active, the file shim put in."""
         self.notebooks.seed(kernel_id, find_started_for(environ, self.config.project))
         prepared = for_person(environ, python, Path(sys.prefix))
-        traced = tracing(self.config, self._log_of(kernel_id), prepared)
+        # IPython writes its history at each cell: noting that would cost more than many a cell itself.
+        history = prepared.get("IPYTHONDIR") or str(Path.home() / ".ipython")
+        config = replace(self.config, exclude=(*self.config.exclude, history))
+        traced = tracing(config, self._log_of(kernel_id), prepared)
         return {**prepared, **traced.environment}
 
     def _log_of(self, kernel_id: str) -> Path:
