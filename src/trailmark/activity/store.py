@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from trailmark.activity.action import Action, Output
@@ -130,6 +131,19 @@ def parse_entry(commit: Commit) -> LogEntry | None:
         facts["branch"],
         before,
     )
+
+
+def iter_chain(repository: Repository, tip: Oid) -> Iterator[tuple[Commit, LogEntry | None]]:
+    """Yield the commits of a chain of records, newest first, each with its entry; None for a foreign one.
+
+    Raises NotFound or Damaged where the chain cannot be followed.
+    """
+    following: Oid | None = tip
+    while following is not None:
+        commit = repository.commit(following)
+        entry = parse_entry(commit)
+        yield commit, entry
+        following = entry.before if entry else next(iter(commit.parents), None)
 
 
 def find_tree(repository: Repository, record: str) -> Oid | None:

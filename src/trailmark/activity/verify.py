@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import pygit2
 
 from trailmark.activity.model import Record
-from trailmark.activity.store import LogEntry, parse_entry, path_of, trailers_of
+from trailmark.activity.store import LogEntry, iter_chain, path_of, trailers_of
 from trailmark.activity.trail import RECORDS
 from trailmark.errors import Cancelled, Damaged, NotFound
 from trailmark.git import Commit, Oid, Repository
@@ -55,9 +55,14 @@ class _Check:
         self._done = self._expected = 0
 
     def run(self) -> Verdict:
+        """Check everything. Of damaged packs nothing is read: libgit2 may crash on a damaged index of one."""
         self._progress.step("Checking the packs of objects")
         for name in damaged_packs(self._repository.objects.folder):
-            self._report(None, f"The pack {name} is damaged: its content does not match its checksum.")
+            self._report(
+                None, f"The pack {name} is damaged. Restore it from a copy to have the rest checked."
+            )
+        if self._problems:
+            return self._verdict()
         tips = dict(self._tips())
         self._progress.step("Reading the chains of records")
         chains = {name: self._chain(name, tip) for name, tip in tips.items() if name.startswith(RECORDS)}
@@ -66,6 +71,9 @@ class _Check:
             self._check_chain(tips[name], entries)
         self._progress.step("Checking the branches")
         self._check_branches([tip for name, tip in tips.items() if not name.startswith(_CHAINS)])
+        return self._verdict()
+
+    def _verdict(self) -> Verdict:
         problems = tuple(self._problems)
         return Verdict(not problems, len(self._entries), problems)
 
@@ -89,12 +97,11 @@ class _Check:
         """Return the entries of a device's chain, oldest first, as far as it can be followed."""
         entries: list[LogEntry] = []
         try:
-            for commit in self._repository.iter_commits(tip):
-                entry = parse_entry(commit)
+            for commit, entry in iter_chain(self._repository, tip):
                 if entry is None:
                     self._report(None, f"{commit.oid} on {name} is not an entry of Trailmark's.")
-                    continue
-                entries.append(entry)
+                else:
+                    entries.append(entry)
                 if commit.oid in self._walk.shallow:
                     break
         except (Damaged, NotFound) as error:

@@ -25,7 +25,7 @@ def do(trail: Trail) -> Doer:
         code: str, *, kind: str = "cell", put: dict[str, bytes] | None = None, **facts: object
     ) -> Recorded:
         files = {path: NewFile(data) for path, data in (put or {}).items()}
-        action = Action(kind, facts.pop("title", code.split("\n")[0]), code=code, **facts)  # type: ignore[arg-type]
+        action = Action(kind, facts.pop("title", code.split("\n", 1)[0]), code=code, **facts)  # type: ignore[arg-type]
         return record(trail, action, Change(put=files))
 
     return doing

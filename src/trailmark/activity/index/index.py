@@ -289,7 +289,7 @@ class Index:
         if used < _FEW_FILES:
             return Condition(f"records.place IN (SELECT place FROM files WHERE path_id IN {chosen})")
         return Condition(
-            f"EXISTS (SELECT 1 FROM files WHERE files.place = records.place AND files.path_id IN {chosen})"
+            f"EXISTS (SELECT 1 FROM files WHERE files.place = records.place AND +files.path_id IN {chosen})"
         )
 
     def _branch_condition(self, branch: str) -> Condition:

@@ -10,7 +10,7 @@ from typing import cast
 from trailmark.activity.index.row import MISSING
 from trailmark.activity.index.search import name_of
 from trailmark.activity.model import Kind, Record, RecordId, Status
-from trailmark.activity.store import LogEntry, StoredRecord, load_tree, parse_entry, trailers_of
+from trailmark.activity.store import LogEntry, StoredRecord, iter_chain, load_tree, trailers_of
 from trailmark.errors import Damaged, NotFound
 from trailmark.git import Commit, Oid, Repository
 
@@ -34,17 +34,15 @@ def new_links(repository: Repository, tip: Oid, known: Oid | None) -> tuple[list
     A damaged chain is followed as far as it can be read.
     """
     links: list[Link] = []
-    oldest = tip
     try:
-        for commit in repository.iter_commits(tip, lambda oid: oid == known):
-            oldest = commit.oid
-            entry = parse_entry(commit)
+        for commit, entry in iter_chain(repository, tip):
+            if commit.oid == known:
+                return links[::-1], True
             if entry is not None:
                 links.append(Link(entry, commit))
     except (Damaged, NotFound):
         return links[::-1], True
-    is_continued = known is None or known in repository.commit(oldest).parents
-    return links[::-1], is_continued
+    return links[::-1], known is None
 
 
 class Ingest:
