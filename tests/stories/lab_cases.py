@@ -87,7 +87,8 @@ CASES = (
     ),
     Case(
         "frames",
-        "from IPython.display import clear_output\nfor i in range(50):\n    clear_output(wait=True)\n    print('frame', i)",
+        "from IPython.display import clear_output\n"
+        "for i in range(50):\n    clear_output(wait=True)\n    print('frame', i)",
         text="frame 49",
         not_text="frame 48",
     ),

@@ -9,7 +9,6 @@ import httpx
 import nbformat
 import pytest
 from playwright.sync_api import Page, expect, sync_playwright
-
 from tests.stories.lab_cases import CASES, Case
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(600)]

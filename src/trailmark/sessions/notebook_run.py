@@ -70,13 +70,13 @@ def _run_cells(
 
 def _run_cell(channel: websocket.WebSocket, cell: dict[str, Any]) -> str | None:
     """Execute one cell and put its outputs into it; return the error's name and value, if it ended in one."""
-    request = _request("".join(cell["source"]), cell["id"])
-    channel.send(json.dumps(request))
+    sent = request("".join(cell["source"]), cell["id"])
+    channel.send(json.dumps(sent))
     cell["outputs"], cell["execution_count"] = [], None
     error = None
     while True:
         message = json.loads(channel.recv())
-        if message["parent_header"].get("msg_id") != request["header"]["msg_id"]:
+        if message["parent_header"].get("msg_id") != sent["header"]["msg_id"]:
             continue
         kind, content = message["msg_type"], message["content"]
         if kind == "status" and content["execution_state"] == "idle":
@@ -107,7 +107,8 @@ def _collect(outputs: list[dict[str, Any]], kind: str, content: Mapping[str, Any
         )
 
 
-def _request(code: str, cell_id: str) -> dict[str, Any]:
+def request(code: str, cell_id: str) -> dict[str, Any]:
+    """Return the message that asks a kernel to run a cell (Jupyter messaging 5.3)."""
     header = {
         "msg_id": uuid.uuid4().hex,
         "msg_type": "execute_request",
