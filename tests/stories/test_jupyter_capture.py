@@ -121,6 +121,8 @@ def test_a_restart_in_the_middle_of_a_cell(other: Notebook) -> None:
     (entry,) = other.room.wait(lambda entry: entry["cell"] == "restarted")
     assert (entry["status"], text(entry)) == ("lost", "on\n")
     assert other.run("'after'", "after-restart")["status"] == "ok"
+    (note,) = other.room.wait(lambda found: found["kind"] == "note" and found["started"] > entry["ended"])
+    assert (note["title"], note["source"]) == ("The kernel was restarted", "code/other.ipynb")
 
 
 def test_a_crash_is_recorded_and_the_kernel_comes_back(other: Notebook) -> None:
@@ -128,6 +130,8 @@ def test_a_crash_is_recorded_and_the_kernel_comes_back(other: Notebook) -> None:
     (entry,) = other.room.wait(lambda entry: entry["cell"] == "crash")
     assert (entry["status"], text(entry)) == ("lost", "last words\n")
     assert other.run("'again'", "after-crash")["outputs"][0]["text"] == "'again'"
+    (note,) = other.room.wait(lambda found: found["kind"] == "note" and found["started"] > entry["ended"])
+    assert note["title"] == "The kernel died and was started again"
 
 
 def test_what_is_typed_in_is_not_kept(notebook: Notebook) -> None:

@@ -151,6 +151,27 @@ class Late:
         }
 
 
+def note(facts: Mapping[str, Any], identity: str, at: float, notebook: str | None, text: str) -> Entry:
+    """Return the entry of something that happened to a kernel and is no cell."""
+    shown = {"mime": "text/markdown", "name": None, "group": 0, "text": text}
+    return {
+        **facts,
+        **_results(Outputs(0), at, "ok", Accesses()),
+        "id": identity,
+        "kind": "note",
+        "started": at,
+        "source": notebook,
+        "notebook": None,
+        "cell": None,
+        "code": "",
+        "title": text,
+        "continues": None,
+        "outputs": [shown],
+        "notebook_outputs": None,
+        "save_expected": False,
+    }
+
+
 def _results(outputs: Outputs, at: float, status: str, files: Accesses) -> Entry:
     failure = outputs.failure()
     return {

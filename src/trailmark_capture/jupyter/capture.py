@@ -1,6 +1,7 @@
 """Capture in one Jupyter server: the observer, the journal, and what is known of each kernel."""
 
 import sys
+import time
 from collections.abc import Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
@@ -137,14 +138,15 @@ class Capture:
         self._kernels[kernel_id] = kernel
         return self.observer.attach(kernel.watch)
 
-    def restarted(self, kernel_id: str, process: Process) -> "Future[None] | None":
-        """End what the old process was doing, and observe the new one."""
+    def restarted(self, kernel_id: str, process: Process, *, crashed: bool) -> "Future[None] | None":
+        """End what the old process was doing, observe the new one, and write down that it is new."""
         kernel = self._kernels.get(kernel_id)
         if kernel is None or kernel.watch is None:
             return None
         future = self.observer.stopped(kernel.watch, process.address)
         future.add_done_callback(lambda _: setattr(kernel, "process", process))
-        return future
+        text = "The kernel died and was started again" if crashed else "The kernel was restarted"
+        return self.observer.tell(kernel.watch, lambda follower: follower.note(text, time.time()))
 
     def stopped(self, kernel_id: str) -> "Future[None] | None":
         """End what a kernel was doing, and observe it no longer."""
@@ -159,7 +161,7 @@ class Capture:
         """Note that somebody interrupted a kernel."""
         watch = self.watch_of(kernel_id)
         if watch is not None:
-            self.observer.interrupted(watch)
+            self.observer.tell(watch, Follower.interrupt)
 
     def watch_of(self, kernel_id: str) -> Watch | None:
         """Return how a kernel is observed, or None when it is not."""

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 from trailmark_capture import journal
-from trailmark_capture.jupyter.actions import Accesses, Action, Entry, Late, Origin
+from trailmark_capture.jupyter.actions import Accesses, Action, Entry, Late, Origin, note
 from trailmark_capture.jupyter.messages import Message
 from trailmark_capture.jupyter.outputs import Outputs, display_id_of
 from trailmark_capture.jupyter.requests import Request, Requests
@@ -88,6 +88,11 @@ class Follower:
         """Note that somebody asked the kernel to interrupt what it does."""
         for action in self._running.values():
             action.interrupted = True
+
+    def note(self, text: str, at: float) -> None:
+        """Write down what happened to the kernel itself."""
+        notebook = self._around.notebook(None)
+        self._emit(note(self._around.facts(), journal.new_id(at), at, notebook, text))
 
     def stop(self, at: float, status: str = "lost") -> None:
         """End all that is open: the kernel is gone."""

@@ -32,10 +32,12 @@ class TrailKernelManager(ServerKernelManager):  # type: ignore[misc]
         self._kernel_spec = None
         session = {name: value for name, value in self._launch_args["env"].items() if name == _SESSION}
         kwargs["env"] = self._environ(self.kernel_id, {**os.environ, **session})
+        # Only who watches for kernels that have died says whether new ports are wanted.
+        crashed = "newports" in kwargs
         try:
             return await super().restart_kernel(*args, **kwargs)
         finally:
-            await _done(current().restarted(self.kernel_id, self._process()))
+            await _done(current().restarted(self.kernel_id, self._process(), crashed=crashed))
 
     async def shutdown_kernel(self, *args: Any, **kwargs: Any) -> Any:
         """Stop the kernel; what it was doing is ended as lost unless it answered before."""

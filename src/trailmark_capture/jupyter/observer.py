@@ -69,9 +69,9 @@ class Observer:
         """Note that the kernel's process is gone; with an address, that a new one publishes there."""
         return self._order(lambda: self._stopped(watch, address))
 
-    def interrupted(self, watch: Watch) -> "Future[None]":
-        """Note that somebody interrupted the kernel."""
-        return self._order(watch.follower.interrupt)
+    def tell(self, watch: Watch, news: Callable[[Follower], None]) -> "Future[None]":
+        """Have a kernel's follower take something in that the kernel itself does not say."""
+        return self._order(lambda: news(watch.follower))
 
     def close(self, timeout: float = 5.0) -> None:
         """End what is open and stop the thread."""

@@ -336,3 +336,13 @@ def test_what_another_request_says_is_nobodys_output(kernel: Kernel) -> None:
     kernel.says("status", "k", "kernel_info_request", execution_state="idle")
     kernel.waits(1)
     assert kernel.entries == []
+
+
+def test_what_happens_to_the_kernel_is_noted(kernel: Kernel) -> None:
+    kernel.follower.note("The kernel was restarted", START)
+    assert (kernel.last["type"], kernel.last["kind"], kernel.last["source"]) == (
+        "end",
+        "note",
+        "code/a.ipynb",
+    )
+    assert texts(kernel.last) == [kernel.last["title"]] == ["The kernel was restarted"]
