@@ -20,7 +20,7 @@ import pygit2
 from pygit2.enums import DiffOption, FileMode
 
 from trailmark.git import present
-from trailmark.git.model import SUBMODULE, Entry, Oid
+from trailmark.git.model import FOLDER, SUBMODULE, Entry, Oid
 from trailmark.git.repository import Repository
 
 FOLDER_NAME = "trailmark"
@@ -108,6 +108,8 @@ class StatIndex:
     def _bring(self, paths: Iterable[str], tree: Oid | None) -> None:
         for path in paths:
             entry = self._repository.find_entry(tree, path)
+            if entry is not None and entry.mode == FOLDER:
+                entry = None
             if not self._has_taken(path, entry):
                 with contextlib.suppress(OSError):
                     self._index.remove(path)

@@ -228,6 +228,22 @@ def test_the_index_is_brought_to_head_so_that_git_sees_a_clean_tree(repository):
     assert git_status(repository) == " M a.txt\n"
 
 
+def test_the_index_follows_a_file_that_became_a_folder_and_back(repository):
+    worktree.sync_index(repository)
+    (repository.path / "a.txt").unlink()
+    write(repository, "a.txt/deep/inner", "1")
+    commit(repository, "a.txt/deep/inner", remove=["a.txt"])
+    assert worktree.sync_index(repository)
+    assert git_status(repository) == ""
+    (repository.path / "a.txt" / "deep" / "inner").unlink()
+    (repository.path / "a.txt" / "deep").rmdir()
+    (repository.path / "a.txt").rmdir()
+    write(repository, "a.txt", "2")
+    commit(repository, "a.txt", remove=["a.txt/deep/inner"])
+    assert worktree.sync_index(repository)
+    assert git_status(repository) == ""
+
+
 def test_a_person_who_holds_the_index_is_left_alone(repository):
     lock = repository.git_folder / "index.lock"
     lock.write_bytes(b"theirs")
