@@ -19,7 +19,7 @@ from trailmark.errors import (
     TrailmarkError,
     Unavailable,
 )
-from trailmark.web.security import Refused
+from trailmark.web.security import HEADERS, Refused
 from trailmark.web.site import site_of
 from trailmark.web.uploads import OutOfStep
 
@@ -83,7 +83,9 @@ def install(app: FastAPI) -> None:
     @app.exception_handler(Exception)
     def unforeseen(request: Request, error: Exception) -> Response:
         _log.error("%s %s failed", request.method, request.url.path, exc_info=error)
-        return answer(request, 500, _UNFORESEEN)
+        response = answer(request, 500, _UNFORESEEN)
+        response.headers.update(HEADERS)
+        return response
 
 
 def answer(request: Request, status: int, words: str, output: str = "") -> Response:

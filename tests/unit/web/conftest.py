@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+import httpx
 import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
@@ -27,8 +28,11 @@ class Browser:
     http: TestClient
     csrf: str = field(default="")
 
-    def post(self, path: str, **fields: str) -> "object":
-        return self.http.post(path, data={**fields, CSRF_FIELD: self.csrf})
+    base: str = f"http://127.0.0.1:{PORT}"
+
+    def post(self, path: str, /, **fields: str | list[str]) -> httpx.Response:
+        """Send a form, with the token that every form carries, and follow where it leads."""
+        return self.http.post(path, data={**fields, CSRF_FIELD: self.csrf}, follow_redirects=True)
 
     @property
     def header(self) -> dict[str, str]:
