@@ -344,6 +344,36 @@ def test_a_page_saves_and_is_told(room: Room) -> None:
     page.close()
 
 
+def test_commands_in_a_terminal(room: Room) -> None:
+    terminal = room.ask("POST", "/api/terminals")["name"]
+    channel = room.connect(f"/terminals/websocket/{terminal}")
+
+    def type_in(text: str, until: str) -> None:
+        channel.send(json.dumps(["stdin", text]))
+        seen = ""
+        while until not in seen:
+            kind, *words = json.loads(channel.recv())
+            seen += words[0] if kind == "stdout" else ""
+
+    type_in("", "$ " if os.getuid() else "# ")
+    type_in("true\r", "133;D;0")
+    type_in("echo hello | tee hello.txt; which python\r", "133;D;0")
+    (entry,) = room.wait(lambda entry: entry["kind"] == "command" and "tee" in entry["code"])
+    assert (entry["status"], entry["exit_code"], entry["tool"]) == ("ok", 0, "terminal")
+    assert paths(entry["writes"]) == ["hello.txt"]
+    assert entry["outputs"][0]["text"].splitlines()[0] == "hello"
+    assert str(room.environment.resolve()) in entry["outputs"][0]["text"]
+    type_in("false\r", "133;D;1")
+    (entry,) = room.wait(lambda entry: entry["code"] == "false")
+    assert (entry["status"], entry["exit_code"], entry["outputs"]) == ("error", 1, [])
+    type_in("read -p 'name? ' x\r", "name? ")
+    type_in("typed-answer\r", "133;D;0")
+    (entry,) = room.wait(lambda entry: entry["code"].startswith("read"))
+    assert "typed-answer" not in json.dumps(entry)
+    channel.close()
+    room.ask("DELETE", f"/api/terminals/{terminal}")
+
+
 def test_a_server_that_is_stopped_ends_what_it_was_doing(
     tmp_path_factory: pytest.TempPathFactory, python: Path
 ) -> None:

@@ -20,7 +20,11 @@ from trailmark_capture.jupyter.notebooks import Notebooks, find_started_for
 from trailmark_capture.jupyter.observer import Address, Observer, Watch
 from trailmark_capture.jupyter.recording import Recording
 from trailmark_capture.jupyter.requests import Requests
+from trailmark_capture.jupyter.screens import Screens
 from trailmark_capture.redact import Redactor
+from trailmark_capture.shell.spool import SpoolReader
+
+_DRAIN_EVERY = 0.2
 
 
 @dataclass(frozen=True)
@@ -91,7 +95,10 @@ class Capture:
         self.labs = Labs()
         self.redactor = Redactor(path=config.secrets)
         self.recording = Recording(config, self.redactor)
-        self.observer = Observer(each_turn=self.recording.tick)
+        self.screens = Screens(config.max_output_bytes)
+        self._spools = SpoolReader(config, self.recording.append, self.screens.outputs)
+        self._drained = 0.0
+        self.observer = Observer(each_turn=self._turn)
         self._kernels: dict[str, Kernel] = {}
         self._watcher: Watcher | None = None
 
@@ -105,9 +112,16 @@ class Capture:
     def close(self) -> None:
         """End what is open and give the journal up."""
         self.observer.close()
+        self._spools.drain()
         self.recording.close()
         if self._watcher is not None:
             self._watcher.close()
+
+    def _turn(self, now: float) -> None:
+        self.recording.tick(now)
+        if abs(now - self._drained) >= _DRAIN_EVERY:
+            self._drained = now
+            self._spools.drain()
 
     def kernel_environment(self, kernel_id: str, environ: Mapping[str, str], python: Path) -> dict[str, str]:
         """Return the variables for a kernel: the person's environment active, the file shim put in."""

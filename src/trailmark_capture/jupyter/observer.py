@@ -55,6 +55,7 @@ class Observer:
         self._bell.connect("inproc://orders")
         self._poller.register(self._ear, zmq.POLLIN)
         self._open = True
+        self._is_closed = False
         self._thread = threading.Thread(target=self._run, name="trailmark-observer", daemon=True)
 
     def start(self) -> None:
@@ -74,12 +75,12 @@ class Observer:
         return self._order(lambda: news(watch.follower))
 
     def close(self, timeout: float = 5.0) -> None:
-        """End what is open and stop the thread."""
+        """End what is open and stop the thread; whatever is asked after that is done at once, by doing nothing."""
         if self._thread.is_alive():
-            self._order(self._finish)
+            self._order(self._finish, last=True)
             self._thread.join(timeout)
 
-    def _order(self, action: Callable[[], None]) -> "Future[None]":
+    def _order(self, action: Callable[[], None], *, last: bool = False) -> "Future[None]":
         done: Future[None] = Future()
 
         def act() -> None:
@@ -91,8 +92,12 @@ class Observer:
             else:
                 done.set_result(None)
 
-        self._orders.put(act)
         with self._lock:
+            if self._is_closed:
+                done.set_result(None)
+                return done
+            self._is_closed = last
+            self._orders.put(act)
             self._bell.send(b"")
         return done
 

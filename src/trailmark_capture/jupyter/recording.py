@@ -14,6 +14,14 @@ from trailmark_capture.redact import Redactor
 
 _START_EVERY = 2.0
 _RETRY_EVERY = 1.0
+_MOST_HELD = 256 * 1024 * 1024
+_LOST_WORDS = (
+    "[… the outputs are not kept: the disk was full, and so was the memory for what waited for it …]"
+)
+_NOT_KEPT = {
+    "outputs": [{"mime": "text/plain", "name": "stderr", "group": 0, "text": _LOST_WORDS}],
+    "notebook_outputs": None,
+}
 _log = logging.getLogger(__name__)
 
 
@@ -40,6 +48,7 @@ class Recording:
         with self._lock:
             self._held.append(self._redactor.entry(entry))
             self._drain()
+            self._bound()
 
     def tick(self, now: float) -> None:
         """Try again to write what is held."""
@@ -56,6 +65,14 @@ class Recording:
         with self._lock:
             self._drain()
             self._writer.close()
+
+    def _bound(self) -> None:
+        """Give up the outputs of the entries that were held first when there is no room for more."""
+        room = _MOST_HELD
+        for position in range(len(self._held) - 1, -1, -1):
+            room -= _weight(self._held[position])
+            if room < 0:
+                self._held[position] = {**self._held[position], **_NOT_KEPT}
 
     def _drain(self) -> None:
         while self._held:
@@ -89,3 +106,9 @@ class Recording:
             )
         except OSError as error:
             _log.error("The recorder cannot be started: %s", error)
+
+
+def _weight(entry: dict[str, Any]) -> int:
+    """Return about how many bytes an entry takes up: its outputs are held twice."""
+    outputs = entry.get("outputs") or ()
+    return 1000 + 2 * sum(len(output.get("text") or output.get("base64") or "") for output in outputs)

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from trailmark_capture.config import Config
+from trailmark_capture.shell.environment import rcfile
 
 _HERE = "trailmark_capture.jupyter"
 _LABEXTENSIONS = Path(__file__).parent / "labextension"
@@ -23,6 +24,7 @@ def render(
         "ServerApp": {
             **_address(port, base_url),
             "root_dir": str(config.project),
+            "terminado_settings": {"shell_command": ["bash", "--rcfile", rcfile(config)]},
             "kernel_spec_manager_class": f"{_HERE}.kernelspecs.EnvironmentKernelSpecManager",
             "session_manager_class": f"{_HERE}.sessions.TrailSessionManager",
             "kernel_websocket_connection_class": f"{_HERE}.websocket.TrailConnection",

@@ -9,6 +9,7 @@ import pytest
 
 from trailmark_capture import journal
 from trailmark_capture.config import Config
+from trailmark_capture.jupyter import recording as recording_module
 from trailmark_capture.jupyter.recording import Recording
 from trailmark_capture.redact import Redactor
 
@@ -52,6 +53,24 @@ def test_entries_that_the_disk_refuses_are_held_and_written_later(
     assert recording.problem is None
     assert entries(tmp_path) == ["first", "second", "third"]
     recording.close()
+
+
+def test_what_is_held_does_not_fill_the_memory(
+    tmp_path: Path, full_disk: Callable[[int | None], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(recording_module, "_MOST_HELD", 100_000)
+    recording = Recording(config(tmp_path), Redactor())
+    full_disk(300)
+    for number in range(20):
+        output = {"mime": "text/plain", "name": "stdout", "group": 0, "text": "x" * 10_000}
+        recording.append({"id": str(number), "outputs": [output]})
+    full_disk(None)
+    recording.close()
+    (segment,) = journal.segments(tmp_path / "journal")
+    found = [entry for entry, _ in journal.read(segment)]
+    assert [entry["id"] for entry in found] == [str(number) for number in range(20)]
+    assert "not kept" in found[0]["outputs"][0]["text"]
+    assert found[-1]["outputs"][0]["text"] == "x" * 10_000
 
 
 def test_secrets_are_taken_out(tmp_path: Path) -> None:
