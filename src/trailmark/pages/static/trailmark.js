@@ -151,20 +151,34 @@ function showNew(feed) {
 }
 
 // The server's events become DOM events, so that any element can wait for one: hx-trigger="tm:jobs from:body".
+// Browsers keep few connections to one address, so a page that nobody sees gives its own up and catches up later.
 function listen(address) {
-  const source = new EventSource(address);
-  for (const name of ["records", "jobs", "session", "environment", "files", "branch"]) {
-    source.addEventListener(name, (event) => {
-      let detail = event.data;
-      try { detail = JSON.parse(event.data); } catch { /* plain words are fine */ }
-      document.body.dispatchEvent(new CustomEvent(`tm:${name}`, { detail }));
-    });
-  }
-  source.onopen = () => {
-    if (listen.before) document.body.dispatchEvent(new CustomEvent("tm:records", { detail: null }));
-    listen.before = true;
+  let source = null;
+  let before = false;
+  const tell = (name, detail) => document.body.dispatchEvent(new CustomEvent(`tm:${name}`, { detail }));
+  const close = () => { if (source) source.close(); source = null; };
+  const open = () => {
+    source = new EventSource(address);
+    for (const name of ["records", "jobs", "session", "environment", "files", "branch"]) {
+      source.addEventListener(name, (event) => {
+        let detail = event.data;
+        try { detail = JSON.parse(event.data); } catch { /* plain words are fine */ }
+        tell(name, detail);
+      });
+    }
+    source.onopen = () => {
+      if (before) for (const name of ["records", "jobs", "session"]) tell(name, null);
+      before = true;
+    };
   };
-  window.addEventListener("pagehide", () => source.close());
+  const look = () => {
+    if (document.hidden) close();
+    else if (!source) open();
+  };
+  document.addEventListener("visibilitychange", look);
+  window.addEventListener("pagehide", close);
+  window.addEventListener("pageshow", look);
+  look();
 }
 
 function onClick(event) {
