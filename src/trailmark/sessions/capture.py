@@ -12,21 +12,7 @@ from trailmark.durable import write_file
 from trailmark.projects.project import Project
 from trailmark.projects.secrets import secrets_path
 from trailmark_capture.files import find_shim
-
-_SYSTEM = (
-    "/usr",
-    "/lib",
-    "/lib64",
-    "/bin",
-    "/sbin",
-    "/etc",
-    "/opt",
-    "/proc",
-    "/sys",
-    "/dev",
-    "/run",
-    "/var/lib",
-)
+from trailmark_capture.files.interest import SYSTEM
 
 
 def capture_config(
@@ -42,7 +28,7 @@ def capture_config(
     """Return the content of `capture.json` for one session."""
     home = project.settings.home
     excluded = {
-        *_SYSTEM,
+        *SYSTEM,
         sys.prefix,
         sys.base_prefix,
         sysconfig.get_paths()["purelib"],

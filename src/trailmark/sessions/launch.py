@@ -24,6 +24,7 @@ from trailmark.projects.project import Project
 from trailmark.projects.secrets import secret_values
 from trailmark.sessions.capture import capture_config, recorder_command, write_config
 from trailmark.sessions.environment import use_environment
+from trailmark.sessions.leftovers import collect_leftovers, launching
 from trailmark.sessions.recorder import is_recording
 from trailmark.sessions.session import Session, folder_of, iter_sessions, write_session
 from trailmark_capture.config import Config
@@ -33,6 +34,7 @@ from trailmark_capture.jupyter import settings as jupyter_settings
 TOOLS = ("jupyterlab",)
 KERNEL = "python3"
 READY_SECONDS = 60.0
+LAUNCH_SECONDS = 600.0
 _LEAKS = ("VIRTUAL_ENV", "PYTHONPATH", "PYTHONHOME", "PYTHONSTARTUP", "JUPYTER_PATH", "JUPYTER_CONFIG_PATH")
 
 
@@ -51,11 +53,17 @@ def launch(
     """
     if tool not in TOOLS:
         raise InvalidInput(f"There is no tool “{tool}”. This machine offers: {', '.join(TOOLS)}.")
-    running = find_running(project, engine, tool)
-    if running is not None:
-        ensure_recorder(project)
-        return running
+    with launching(project, timeout=LAUNCH_SECONDS):
+        running = find_running(project, engine, tool)
+        if running is not None:
+            ensure_recorder(project)
+            return running
+        return _start(project, engine, uv, progress, tool, actor)
+
+
+def _start(project: Project, engine: Engine, uv: Uv, progress: Progress, tool: str, actor: str) -> Session:
     progress.step("Bringing the trail up to date")
+    collect_leftovers(project, engine)
     catch_up(project)
     realised = ready_environment(project, uv, progress, actor=actor)
     progress.step("Starting JupyterLab", 0.9)
@@ -71,7 +79,7 @@ def find_running(project: Project, engine: Engine, tool: str) -> Session | None:
     """Return the session in which a tool runs on the project, None when it does not."""
     for session in iter_sessions(project.settings, project.path):
         state = engine.inspect(session.id)
-        if session.tool == tool and state is not None and state.status in ("starting", "running"):
+        if session.tool == tool and state is not None and state.is_live:
             return session
     return None
 

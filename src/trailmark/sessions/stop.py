@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass
 
 from trailmark.engines import Engine
+from trailmark.errors import Busy
 from trailmark.projects.catch_up import catch_up
 from trailmark.projects.project import Project
-from trailmark.sessions.session import Session, forget_session, iter_sessions
+from trailmark.sessions.leftovers import collect_leftovers, launching
+from trailmark.sessions.session import Session, iter_sessions
 from trailmark.settings import Settings
 
-LIVE = ("starting", "running")
+_LAUNCH_SECONDS = 5.0
 
 
 @dataclass(frozen=True)
@@ -26,7 +29,7 @@ def statuses(settings: Settings, engine: Engine, project: Project | None = None)
     found = []
     for session in iter_sessions(settings, project.path if project else None):
         state = engine.inspect(session.id)
-        if state is not None and state.status in LIVE:
+        if state is not None and state.is_live:
             found.append(SessionStatus(session, state.status))
     return found
 
@@ -38,7 +41,7 @@ def stop(project: Project, engine: Engine, session_id: str | None = None) -> lis
         if session_id in (None, item.session.id):
             engine.stop(item.session.id)
             stopped.append(item.session)
+    with contextlib.suppress(Busy), launching(project, timeout=_LAUNCH_SECONDS):
+        collect_leftovers(project, engine)
     catch_up(project)
-    for session in stopped:
-        forget_session(project.settings, session.id)
     return stopped

@@ -1,0 +1,44 @@
+"""What dead sessions leave behind: commands that their shells noted and nobody journalled, and folders."""
+
+from __future__ import annotations
+
+from trailmark.activity import ProjectLock
+from trailmark.engines import Engine
+from trailmark.projects.project import Project
+from trailmark.sessions.session import folder_of, forget_session, iter_sessions
+from trailmark_capture.config import Config, ConfigError
+from trailmark_capture.shell.spool import SpoolReader
+
+
+def launching(project: Project, *, timeout: float) -> ProjectLock:
+    """Return the lock that is held while a session of the project comes to be, which looks dead until it runs."""
+    return ProjectLock(project.state / "launch.lock", timeout=timeout)
+
+
+def collect_leftovers(project: Project, engine: Engine) -> None:
+    """Journal what the shells of the project's dead sessions still hold, and forget those sessions.
+
+    The caller holds the lock of `launching`. Nothing is done while a session lives: its own capture sees to its shells, and keeps what they show.
+    """
+    dead = []
+    for session in iter_sessions(project.settings, project.path):
+        state = engine.inspect(session.id)
+        if state is not None and state.is_live:
+            return
+        dead.append(session.id)
+    for session_id in dead:
+        _journal_commands(project, session_id)
+    for session_id in dead:
+        forget_session(project.settings, session_id)
+
+
+def _journal_commands(project: Project, session_id: str) -> None:
+    try:
+        config = Config.load(folder_of(project.settings, session_id) / "capture.json")
+    except ConfigError:
+        return
+    reader = SpoolReader(config)
+    try:
+        reader.drain()
+    finally:
+        reader.close()
