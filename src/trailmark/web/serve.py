@@ -6,6 +6,7 @@ import logging
 import os
 import socket
 import sys
+import threading
 import webbrowser
 from collections.abc import Callable
 from logging.handlers import RotatingFileHandler
@@ -24,6 +25,7 @@ from trailmark.wiring import Services
 LOOPBACK = "127.0.0.1"
 GRACE_SECONDS = 5
 _PORTS_TRIED = 20
+_OPENING_SECONDS = 60.0
 
 
 def serve(
@@ -84,6 +86,7 @@ class _Server(uvicorn.Server):
         """Listen, then announce."""
         await super().startup(sockets)
         self.on_ready()
+        threading.Thread(target=self._site.warm_up, name="warm up", daemon=True).start()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """End what would otherwise never end, then stop listening."""
@@ -113,7 +116,11 @@ def _listen(port: int | None) -> socket.socket:
 def _announce(address: str, home: Path, open_browser: bool, announce: Callable[[str], None]) -> None:
     announce(address)
     if open_browser and _has_desktop():
-        webbrowser.open(_opener(home, address).as_uri())
+        opener = _opener(home, address)
+        webbrowser.open(opener.as_uri())
+        forget = threading.Timer(_OPENING_SECONDS, lambda: opener.unlink(missing_ok=True))
+        forget.daemon = True
+        forget.start()
 
 
 def _opener(home: Path, address: str) -> Path:

@@ -18,6 +18,7 @@ from starlette.responses import RedirectResponse, Response
 from trailmark.activity.index import Facets, Index
 from trailmark.pages import templates
 from trailmark.pages.frame import Frame, Theme
+from trailmark.pages.highlight import highlight
 from trailmark.projects.importing import ImportPlan
 from trailmark.projects.project import Project
 from trailmark.web.events import Events
@@ -30,6 +31,15 @@ WEB = Path(__file__).parent
 STATIC = WEB / "static"
 THEME_COOKIE = "trailmark-theme"
 TOLD_COOKIE = "trailmark-told"
+_FIRST_TEMPLATES = (
+    "home/home.html",
+    "overview/overview.html",
+    "activity/activity.html",
+    "record/page.html",
+    "files/folder.html",
+    "environment/environment.html",
+    "jobs_page/tray.html",
+)
 
 
 @dataclass(frozen=True)
@@ -77,10 +87,18 @@ class Site:
             response.delete_cookie(TOLD_COOKIE)
         return response
 
-    def fragment(self, request: Request, template: str, **view: Any) -> HTMLResponse:
+    def fragment(
+        self, request: Request, template: str, *, frame: Frame | None = None, **view: Any
+    ) -> HTMLResponse:
         """Render a piece of a page, for htmx."""
-        frame = Frame(csrf=csrf_of(request))
+        frame = frame or Frame(csrf=csrf_of(request))
         return HTMLResponse(self.templates.get_template(f"web/{template}").render(frame=frame, **view))
+
+    def warm_up(self) -> None:
+        """Load what the first pages would otherwise wait for."""
+        highlight("x = 1", "python")
+        for name in _FIRST_TEMPLATES:
+            self.templates.get_template(f"web/{name}")
 
 
 def build_site(services: Services, door: Door) -> Site:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter, Request
 from starlette.responses import HTMLResponse
 
+from trailmark.activity.index import Row
 from trailmark.pages.files import build_preview, wanted_bytes
 from trailmark.pages.links import Links
 from trailmark.projects.project import Project
@@ -15,10 +16,12 @@ from trailmark.web.masthead import project_frame
 from trailmark.web.moment import Moment, find_moment
 from trailmark.web.opening import OpenProject
 from trailmark.web.site import Here, Site
+from trailmark.web.trail import fresh_index
 
 router = APIRouter(include_in_schema=False)
 router.include_router(raw.router)
 router.include_router(changes.router)
+_READERS = 5
 
 
 @router.get("/p/{owner}/{name}/files")
@@ -59,6 +62,7 @@ def _file(
     file = opened(project, moment, place.path)
     with file.stream as stream:
         head = stream.read(wanted_bytes(place.path, file.bytes))
+    writer, readers = _story(project, place.path) if moment is None else (None, [])
     return site.page(
         request,
         "files/file.html",
@@ -70,5 +74,13 @@ def _file(
         path=place.path,
         size=file.bytes,
         digest=None,
+        writer=writer,
+        readers=readers,
         download=links.raw(place.path, at=place.at, download=True),
     )
+
+
+def _story(project: Project, path: str) -> tuple[Row | None, list[Row]]:
+    """Return the record that wrote the file last, and the newest that read it."""
+    with fresh_index(project) as index:
+        return index.find_writer(path), index.readers(path, limit=_READERS)

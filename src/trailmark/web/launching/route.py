@@ -16,6 +16,9 @@ from trailmark.progress import Progress
 from trailmark.sessions.launch import TOOLS, launch
 from trailmark.sessions.session import Session
 from trailmark.sessions.stop import statuses, stop
+from trailmark.web.carried_out import carry_out
+from trailmark.web.confirm import Confirmation, confirm
+from trailmark.web.masthead import project_frame
 from trailmark.web.opening import OpenProject, find_project
 from trailmark.web.site import Here, Site, see_other
 
@@ -61,19 +64,43 @@ def open_tool(site: Here, project: OpenProject) -> Response:
     return RedirectResponse(_open_session(site, project).url, status_code=303)
 
 
+@router.get("/p/{owner}/{name}/launch-button")
+def launch_button(request: Request, site: Here, project: OpenProject) -> HTMLResponse:
+    """Show what can be launched, opened or stopped now, as a piece of every page of the project."""
+    return site.fragment(request, "layout/launch.html", frame=project_frame(site, request, project, None))
+
+
 @router.post("/p/{owner}/{name}/stop")
-def end(site: Here, project: OpenProject) -> Response:
-    """Stop what runs on the project; everything that it did is recorded first."""
+def end(request: Request, site: Here, project: OpenProject, sure: Annotated[str, Form()] = "") -> Response:
+    """Stop what runs on the project, once that was confirmed; everything that it did is recorded first."""
     owner, name, settings = project.owner, project.name, site.services.settings
+    links = Links.of(owner, name)
+    if not sure:
+        question = Confirmation(
+            title="Stop JupyterLab?",
+            explains=(
+                "Its kernels end, and with them whatever they hold in memory.",
+                "Everything that was run is on the trail, and open documents stay as they were last saved.",
+            ),
+            action=f"{links.base}/stop",
+            label="Stop it",
+            back=links.overview,
+        )
+        return confirm(request, site, project, question)
 
     def work(progress: Progress) -> str:
         progress.step("Stopping, and recording what is open")
         stop(find_project(settings, owner, name), site.services.engine)
-        return Links.of(owner, name).overview
+        return links.overview
 
-    site.jobs.start(f"Stopping JupyterLab on {name}", work, project=f"{owner}/{name}")
-    return see_other(
-        Links.of(owner, name).overview, "JupyterLab is being stopped; everything it did is kept."
+    told = "JupyterLab has stopped. Everything that it did is on the trail."
+    return carry_out(
+        site,
+        f"Stopping JupyterLab on {name}",
+        work,
+        told=told,
+        back=links.overview,
+        project=f"{owner}/{name}",
     )
 
 

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Form, Request
 from markupsafe import Markup
 from starlette.responses import HTMLResponse, Response
 
+from trailmark.activity.index import MISSING, OUTSIDE
 from trailmark.environments.edit import package_name
 from trailmark.environments.realise import find_realised
 from trailmark.errors import NotFound
@@ -67,7 +68,7 @@ def _overview(site: Site, project: Project) -> Overview:
     links, name = Links.of(project.owner, project.name), readme_name(project)
     manifest, lock = project.manifest(), current_lock(project)
     with fresh_index(project) as index:
-        rows, records = index.page(limit=_LOOKED_AT), index.count()
+        rows, kinds = index.page(limit=_LOOKED_AT), site.facets(project, index).kinds
     steps = [build_step(row, links) for row in rows]
     ready = lock is not None and find_realised(lock.digest, site.services.settings.home) is not None
     return Overview(
@@ -78,7 +79,7 @@ def _overview(site: Site, project: Project) -> Overview:
         packages=tuple(package_name(text) for text in manifest.packages),
         python=manifest.python,
         environment_ready=ready,
-        records=records,
+        records=sum(number for kind, number in kinds.items() if kind not in (OUTSIDE, MISSING)),
         branches=len(project.repository.refs(BRANCHES)),
         size=site.summaries.size(project.path),
         path=str(project.path),
