@@ -23,7 +23,12 @@ from trailmark.settings import Settings
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 FORGOTTEN = ("GIT_", "JUPYTER_", "XDG_", "TRAILMARK_")
 # What `make test` can install; with CI=true none of it may be missing.
-INSTALL = {"chromium": "apt install chromium", "gcc": "apt install gcc libc6-dev", "git": "apt install git"}
+INSTALL = {
+    "chromium": "apt install chromium",
+    "gcc": "apt install gcc libc6-dev",
+    "git": "apt install git",
+    "strace": "apt install strace",
+}
 
 REAL_HOME = pytest.StashKey[Path]()
 TEMPORARY = pytest.StashKey[Path]()
