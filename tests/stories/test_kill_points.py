@@ -16,6 +16,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
@@ -35,6 +36,13 @@ CALLS = (
     "mkdirat,ftruncate,flock"
 )
 STRACE = shutil.which("strace")
+
+
+class Point(NamedTuple):
+    """The `when`-th time that a system call is made; without a call, a number of seconds."""
+
+    call: str
+    when: float
 
 
 class Target:
@@ -83,48 +91,56 @@ def target(project: Project) -> Iterator[Target]:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize("shard", range(SHARDS))
 @pytest.mark.parametrize("mode", MODES)
 def test_nothing_acknowledged_is_lost(project: Project, target: Target, mode: str, shard: int) -> None:
     here = POINTS // (SHARDS * len(MODES))
-    whole = measure(target, mode)
+    points = spread(measure(target, mode), here * SHARDS)[shard::SHARDS]
     killed = 0
-    for number in range(here):
-        point = (number * SHARDS + shard + 0.5) / (here * SHARDS)
+    for number, point in enumerate(points):
         token = f"{mode}-{number}"
-        killed += (
-            kill_at(target, mode, token, 1 + point * (whole - 1) if STRACE else point * whole) == "killed"
-        )
+        killed += kill_at(target, mode, token, point) == "killed"
         check(project, token)
     assert killed > here / 2
 
 
-def measure(target: Target, mode: str) -> float:
-    """Return how many calls (with strace) or seconds a run that nobody kills takes."""
+def measure(target: Target, mode: str) -> list[Point]:
+    """Return the points at which a run can be killed: its calls, or without strace a hundred moments."""
     pid = target.start(mode, "whole")
     started = time.monotonic()
     if not STRACE:
         os.kill(pid, signal.SIGCONT)
         target.wait()
-        return time.monotonic() - started
+        return [Point("", (time.monotonic() - started) * percent / 100) for percent in range(100)]
     with tracer(pid, "-e", f"trace={CALLS}") as tracing:
         os.kill(pid, signal.SIGCONT)
         _, said = tracing.communicate(timeout=60)
     target.wait()
-    return len(re.findall(rf"^(?:\[pid +\d+\] )?(?:{CALLS.replace(',', '|')})\(", said, re.MULTILINE))
+    seen: Counter[str] = Counter()
+    points = []
+    for call in re.findall(rf"^(?:\[pid +\d+\] )?({CALLS.replace(',', '|')})\(", said, re.MULTILINE):
+        seen[call] += 1
+        points.append(Point(call, seen[call]))
+    return points
 
 
-def kill_at(target: Target, mode: str, token: str, point: float) -> str:
-    """Run a child until it is killed at a call or moment; return `done` when it was over before."""
+def spread(points: list[Point], number: int) -> list[Point]:
+    """Return so many of the points, evenly spread from the first to the last."""
+    step = (len(points) - 1) / max(1, number - 1)
+    return [points[round(at * step)] for at in range(number)]
+
+
+def kill_at(target: Target, mode: str, token: str, point: Point) -> str:
+    """Run a child until it is killed at a point; return `done` when it was over before."""
     pid = target.start(mode, token)
     if not STRACE:
         os.kill(pid, signal.SIGCONT)
-        time.sleep(point)
+        time.sleep(point.when)
         os.kill(pid, signal.SIGKILL)
     else:
-        inject = ("-e", f"trace={CALLS}", "-e", f"inject={CALLS}:signal=KILL:when={int(point)}")
-        with tracer(pid, *inject) as tracing:
+        inject = f"inject={point.call}:signal=KILL:when={int(point.when)}"
+        with tracer(pid, "-e", f"trace={point.call}", "-e", inject) as tracing:
             os.kill(pid, signal.SIGCONT)
             tracing.communicate(timeout=60)
     return target.wait()

@@ -3,7 +3,8 @@
 A ref is locked the way git does it, by the file ``NAME.lock``, so a person's own git and we never write the
 same ref at once. Our lock is a hard link to a file ``.NAME.lock`` that was written first. That second name
 tells whose lock it is: whoever holds the project's lock and finds both names on one file knows that the
-writer is dead, and removes them. A lock of somebody else's is never removed.
+writer is dead, and removes them. A lock of somebody else's is never removed. A move is logged when it is made
+and not before: that a ref was somewhere must not be claimed of a move that a kill prevented.
 """
 
 from __future__ import annotations
@@ -69,8 +70,8 @@ class RefFiles:
                     )
             sync_files([*also_sync, *(self._path(move.name, ".") for move in moves)])
             for move in moves:
-                self._log(move, head)
                 self._replace(move.name)
+                self._log(move, head)
         for folder in dict.fromkeys(self._path(move.name).parent for move in moves):
             sync_folder(folder)
 
