@@ -16,6 +16,7 @@ from trailmark.git.model import Commit, Entry, Oid
 
 _KINDS = {1: "commit", 2: "tree", 3: "blob", 4: "tag"}
 _HEADER_BYTES = 64
+_HEX_DIGITS = 40
 
 
 class Objects:
@@ -31,6 +32,8 @@ class Objects:
 
     def read(self, oid: Oid) -> tuple[str, bytes]:
         """Return an object's kind (commit, tree, blob or tag) and content. Raises NotFound or Damaged."""
+        if len(oid) != _HEX_DIGITS or not oid.isalnum():
+            raise NotFound(f"“{oid}” is no object id.")
         if self._is_packed_first:
             return self._find_packed(oid) or self._find_loose(oid) or self._find_elsewhere(oid)
         return self._find_loose(oid) or self._find_packed(oid) or self._find_elsewhere(oid)
