@@ -15,7 +15,7 @@ from trailmark.projects.sweep import sweep
 from trailmark.settings import Person, Settings
 
 LIMIT = 300
-PATHS = ["a", "b.ipynb", "d", "d/x", "d/y", "d/e/z", "code/m.py", "input/t.csv", "n.log", "d/l.log", "tmp/x"]
+PATHS = ["a", "a", "d", "d/x", "d/x", "d/e/z", "code/m.ipynb", "n.log", "d/l.log", "tmp/x"]
 IGNORED = "*.log\ntmp/\n"
 
 
@@ -157,8 +157,8 @@ class History(RuleBasedStateMachine):
 
 
 History.TestCase.settings = settings(
-    max_examples=25,
-    stateful_step_count=25,
+    max_examples=40,
+    stateful_step_count=30,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
 )

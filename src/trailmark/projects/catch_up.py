@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from trailmark.activity import Recorded
+from trailmark.git import worktree
+from trailmark.projects.alter import finish
 from trailmark.projects.drain import Drain
 from trailmark.projects.project import Project
 from trailmark.projects.sweep import sweep
@@ -12,9 +14,12 @@ def catch_up(project: Project, *, drain: Drain | None = None, actor: str = "pers
     """Record what capture has journalled, then what was changed by hand. Returns what was recorded."""
     drain = drain or Drain(project)
     with project.trail.lock:
+        finish(project)
         recorded = drain.run()
         busy = drain.busy_paths()
         if busy is None or project.repository.is_in_operation():
             return recorded
         swept = sweep(project, exclude=busy, actor=actor)
+        if recorded and swept is None:
+            worktree.sync_index(project.repository)
     return recorded + ([swept] if swept is not None else [])

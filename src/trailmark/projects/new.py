@@ -10,7 +10,7 @@ from types import MappingProxyType
 
 from trailmark.activity import Action, Change, NewFile, ProjectLock, Trail, file_ref, record
 from trailmark.errors import AlreadyExists
-from trailmark.git import Repository
+from trailmark.git import Repository, worktree
 from trailmark.projects.manifest import FILE_NAME, Manifest, render_manifest
 from trailmark.projects.names import check_project_name
 from trailmark.projects.project import Project, open_project
@@ -41,7 +41,7 @@ def new_project(
         Repository.init(building)
         for relative, content in files.items():
             target = building / relative
-            target.parent.mkdir(exist_ok=True)
+            target.parent.mkdir(parents=True, exist_ok=True)
             target.write_bytes(content)
         trail = trail_of_building(building, path, settings)
         writes = tuple(file_ref(relative, content) for relative, content in files.items())
@@ -50,6 +50,7 @@ def new_project(
             "project", f"Started the project {name}", actor=actor, tool="trailmark", writes=writes
         )
         record(trail, action, change)
+        worktree.sync_index(trail.repository)
         publish(building, path)
     except BaseException:
         shutil.rmtree(building, ignore_errors=True)
