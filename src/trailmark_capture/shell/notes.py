@@ -1,0 +1,141 @@
+"""What hook.bash notes in a spool, read back.
+
+Standard library only, Python 3.8 or later.
+"""
+
+import os
+from pathlib import Path
+from typing import Iterator, List, NamedTuple, Optional, Tuple, Union
+
+_MARK = b"\0\0"
+_INTERRUPTED = (130, 148)
+
+
+class Session(NamedTuple):
+    """Whose shell it is, and where its files are noted: written before the shell starts."""
+
+    session: str
+    environment: str
+    engine: str
+    actor: str
+    log: str
+    files_by: str
+
+
+class Shell(NamedTuple):
+    """The process: no other has the same pid, start time and boot."""
+
+    pid: str
+    started: str
+    boot: str
+    version: str
+
+    def is_alive(self) -> bool:
+        """Return whether the shell still runs."""
+        try:
+            stat = Path("/proc", self.pid, "stat").read_text(encoding="utf-8", errors="replace")
+            boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+        except OSError:
+            return not self.started and _responds(self.pid)
+        return stat.rpartition(")")[2].split()[19] == self.started and boot == self.boot
+
+
+class Begin(NamedTuple):
+    """A command has started."""
+
+    id: str
+    start: str
+    folder: str
+    hidden: str
+    text: str
+
+    @property
+    def started(self) -> float:
+        """When, in seconds since the epoch."""
+        return int(self.start) / 1e6
+
+
+class End(NamedTuple):
+    """A command is over."""
+
+    id: str
+    start: str
+    folder: str
+    hidden: str
+    text: str
+    end: str
+    exit: str
+
+    @property
+    def begin(self) -> Begin:
+        """What the begin of the command said, or would have said."""
+        return Begin(*self[:5])
+
+    @property
+    def ended(self) -> float:
+        """When, in seconds since the epoch."""
+        return int(self.end) / 1e6
+
+    @property
+    def status(self) -> str:
+        """How it ended, as the journal has it."""
+        code = int(self.exit)
+        return "interrupted" if code in _INTERRUPTED else "error" if code else "ok"
+
+
+Note = Union[Session, Shell, Begin, End]
+
+
+def encode(session: Session) -> bytes:
+    """Return the note that a spool begins with."""
+    return _MARK + b"\0".join([b"S", *(b"=" + os.fsencode(field) for field in session), b"."]) + _MARK
+
+
+def iter_notes(data: bytes) -> Iterator[Tuple[Note, int]]:
+    """Yield each whole note, with the offset behind it. What was torn is skipped."""
+    start = 0
+    while True:
+        end = data.find(_MARK, start)
+        if end < 0:
+            return
+        note = _decode(data[start:end].strip(b"\0"))
+        start = end + len(_MARK)
+        if note is not None:
+            yield note, start
+
+
+def _decode(piece: bytes) -> Optional[Note]:
+    tag, *fields = piece.split(b"\0")
+    if not fields or fields.pop() != b"." or not all(field.startswith(b"=") for field in fields):
+        return None
+    values = [os.fsdecode(field[1:].rstrip(b"\n")) for field in fields]
+    try:
+        return _note(tag, values)
+    except (TypeError, ValueError):
+        return None
+
+
+def _note(tag: bytes, values: List[str]) -> Optional[Note]:
+    if tag == b"S":
+        return Session(*values)
+    if tag == b"H":
+        return Shell(*values)
+    if tag == b"B":
+        begin = Begin(*values)
+        return begin if _is_id(begin.id) and begin.started else None
+    if tag == b"E":
+        end = End(*values)
+        return end if _is_id(end.id) and end.ended >= end.begin.started and end.status else None
+    return None
+
+
+def _is_id(text: str) -> bool:
+    return len(text) == 26 and text.isalnum()
+
+
+def _responds(pid: str) -> bool:
+    try:
+        os.kill(int(pid), 0)
+    except (OSError, ValueError):
+        return False
+    return True

@@ -1,0 +1,242 @@
+"""Turns what shells have noted in their spools into journal entries.
+
+A spool is forgotten only when its shell is gone and all of it is in the journal. Being killed at any point
+costs nothing: what was journalled last may be journalled again, under the same id.
+
+Standard library only, Python 3.8 or later.
+"""
+
+import contextlib
+import fcntl
+import json
+import os
+import time
+from pathlib import Path
+from typing import Any, Callable, Dict, Iterator, List, Optional, Tuple
+
+from trailmark_capture.config import Config
+from trailmark_capture.files.log import accesses, classify
+from trailmark_capture.journal import Entry, Writer
+from trailmark_capture.redact import Redactor
+from trailmark_capture.shell.notes import Begin, End, Session, Shell, encode, iter_notes
+
+SUFFIX = ".spool"
+_START_SECONDS = 600.0
+_HEAD_BYTES = 16 * 1024
+_LAST_WORDS = frozenset(("exit", "logout", "exec"))
+
+Append = Callable[[Entry], None]
+Outputs = Callable[[str], List[Entry]]
+
+
+def create(config: Config, stem: str, log: Path, files_by: str) -> Path:
+    """Make the spool of a shell that is about to start."""
+    config.shell.mkdir(parents=True, exist_ok=True, mode=0o700)
+    path = config.shell / (stem + SUFFIX)
+    session = Session(
+        config.session or "", config.environment or "", config.engine, config.actor, str(log), files_by
+    )
+    fd = os.open(str(path), os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o600)
+    try:
+        os.write(fd, encode(session))
+    finally:
+        os.close(fd)
+    return path
+
+
+class SpoolReader:
+    """Journals the commands of all shells of a project. One reader works at a time; others find nothing to do.
+
+    `append` writes an entry durably, by default into a segment of the journal of its own. `outputs` gives what
+    a command has shown, by its id, where somebody has seen that.
+    """
+
+    def __init__(
+        self, config: Config, append: Optional[Append] = None, outputs: Optional[Outputs] = None
+    ) -> None:
+        self._config = config
+        self._writer = None if append else Writer(config.journal, "terminal", config.nudge)
+        self._append = append or self._writer_append
+        self._outputs = outputs
+        self._redactor = Redactor(path=config.secrets)
+        self._spools: Dict[Path, "_Spool"] = {}
+
+    def drain(self) -> int:
+        """Journal what is new; return how many commands have ended. Raises OSError when that can't be written."""
+        with self._alone() as is_alone:
+            if not is_alone:
+                return 0
+            paths = sorted(self._config.shell.glob("*" + SUFFIX))
+            self._spools = {path: self._spools.get(path) or _Spool(path) for path in paths}
+            return sum(self._drain(spool) for spool in self._spools.values())
+
+    def close(self) -> None:
+        """Give up the segment of the journal."""
+        if self._writer is not None:
+            self._writer.close()
+
+    def _writer_append(self, entry: Entry) -> None:
+        assert self._writer is not None
+        self._writer.append(entry)
+
+    @contextlib.contextmanager
+    def _alone(self) -> Iterator[bool]:
+        try:
+            fd = os.open(str(self._config.shell / "lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except FileNotFoundError:
+            yield False
+            return
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            yield True
+        except BlockingIOError:
+            yield False
+        finally:
+            os.close(fd)
+
+    def _drain(self, spool: "_Spool") -> int:
+        is_over = spool.is_over()
+        ended = 0
+        for end, offset in spool.read():
+            self._journal_end(spool, end)
+            spool.keep_place(offset)
+            ended += 1
+        if spool.open is not None and is_over:
+            self._journal_lost(spool, spool.open)
+            ended += 1
+        elif spool.open is not None and spool.open.id != spool.announced:
+            self._append(self._redactor.entry(dict(self._begun(spool, spool.open), type="begin")))
+            spool.announced = spool.open.id
+        if is_over:
+            spool.remove()
+        return ended
+
+    def _journal_end(self, spool: "_Spool", end: End) -> None:
+        entry = self._ended(spool, end.begin, end.ended)
+        entry.update(status=end.status, exit_code=int(end.exit))
+        self._append(self._redactor.entry(entry))
+
+    def _journal_lost(self, spool: "_Spool", begin: Begin) -> None:
+        """End a command that was running when its shell died. To leave the shell is no loss."""
+        words = begin.text.split()
+        status = "ok" if words and words[0] in _LAST_WORDS else "lost"
+        entry = self._ended(spool, begin, max(begin.started, spool.last_seen()))
+        self._append(self._redactor.entry(dict(entry, status=status, exit_code=None)))
+
+    def _begun(self, spool: "_Spool", begin: Begin) -> Entry:
+        session = spool.session
+        text = begin.text
+        if begin.hidden == "1":
+            text = " ".join(filter(None, (text, "… # left out of the shell's history")))
+        return {
+            "id": begin.id,
+            "kind": "command",
+            "started": begin.started,
+            "tool": "terminal",
+            "session": (session.session if session else self._config.session) or None,
+            "engine": session.engine if session else self._config.engine,
+            "environment": (session.environment if session else self._config.environment) or None,
+            "actor": session.actor if session else self._config.actor,
+            "source": None,
+            "notebook": None,
+            "cell": None,
+            "language": "bash",
+            "code": text,
+            "title": None,
+            "cwd": begin.folder,
+            "files_log": session.log if session else None,
+            "pid": int(spool.shell.pid) if spool.shell and spool.shell.pid.isdigit() else None,
+        }
+
+    def _ended(self, spool: "_Spool", begin: Begin, ended: float) -> Entry:
+        entry = dict(self._begun(spool, begin), type="end", ended=ended, execution_count=None, error=None)
+        entry.update(notebook_outputs=None, continues=None, resources=None)
+        entry["outputs"] = self._outputs(begin.id) if self._outputs is not None else []
+        entry.update(reads=[], writes=[], deletes=[], files_by="none")
+        if spool.session is not None:
+            found, spool.files_offset = accesses(
+                Path(spool.session.log), spool.files_offset, begin.started, ended
+            )
+            files = classify(found, self._config.project, self._config.exclude)
+            entry.update(files._asdict(), files_by=spool.session.files_by)
+        return entry
+
+
+class _Spool:
+    """One shell's spool, and how far it has been journalled."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._place = path.with_suffix(".place")
+        self._size = -1
+        self._offset = 0
+        self.files_offset = 0
+        self.session: Optional[Session] = None
+        self.shell: Optional[Shell] = None
+        self.open: Optional[Begin] = None
+        self.announced: Optional[str] = None
+        self._find_place()
+
+    def is_over(self) -> bool:
+        """Return whether nothing will be added any more. To be asked before `read`."""
+        if self.shell is None:
+            self._introduce()
+        if self.shell is not None:
+            return not self.shell.is_alive()
+        return time.time() - _modified(self._path) > _START_SECONDS
+
+    def read(self) -> Iterator[Tuple[End, int]]:
+        """Yield each command that has ended since the last place, with the place behind it."""
+        try:
+            if self._path.stat().st_size == self._size:
+                return
+            data = self._path.read_bytes()
+        except FileNotFoundError:
+            return
+        for note, offset in iter_notes(data):
+            if isinstance(note, (Session, Shell)) or offset <= self._offset:
+                continue
+            self.open = note if isinstance(note, Begin) else None
+            if isinstance(note, End):
+                yield note, offset
+        self._size = len(data)
+
+    def _introduce(self) -> None:
+        with contextlib.suppress(OSError), self._path.open("rb") as stream:
+            for note, _ in iter_notes(stream.read(_HEAD_BYTES)):
+                if isinstance(note, Session):
+                    self.session = note
+                elif isinstance(note, Shell):
+                    self.shell = note
+
+    def keep_place(self, offset: int) -> None:
+        """Remember, also for the next reader, that all up to an offset is journalled."""
+        self._offset = offset
+        place = json.dumps({"spool": offset, "files": self.files_offset})
+        temporary = self._place.with_suffix(".new")
+        temporary.write_text(place, encoding="ascii")
+        os.replace(str(temporary), str(self._place))
+
+    def last_seen(self) -> float:
+        """Return when the shell last noted something, or a program in it touched a file."""
+        paths = [self._path] + ([Path(self.session.log)] if self.session else [])
+        return max(_modified(path) for path in paths)
+
+    def remove(self) -> None:
+        """Remove the spool and what belongs to it; the spool first, so that nothing is journalled twice."""
+        own = [self._path.with_suffix(suffix) for suffix in (SUFFIX, ".place", ".new", ".scratch")]
+        for path in own + ([Path(self.session.log)] if self.session else []):
+            with contextlib.suppress(FileNotFoundError):
+                path.unlink()
+
+    def _find_place(self) -> None:
+        with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
+            place: Any = json.loads(self._place.read_text(encoding="ascii"))
+            self._offset, self.files_offset = int(place["spool"]), int(place["files"])
+
+
+def _modified(path: Path) -> float:
+    try:
+        return path.stat().st_mtime
+    except OSError:
+        return 0.0
