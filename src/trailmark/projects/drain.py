@@ -22,6 +22,7 @@ from trailmark.git import worktree
 from trailmark.git.present import Found
 from trailmark.projects import notebooks
 from trailmark.projects.entries import action_of
+from trailmark.projects.held_back import Notices
 from trailmark.projects.project import Project
 from trailmark_capture import journal
 from trailmark_capture.files.log import accesses, classify
@@ -116,7 +117,8 @@ class Drain:
         reads = tuple(self._read_ref(file, written) for file in entry.get("reads") or ())
         deletes = tuple(entry.get("deletes") or ())
         action = replace(action_of(entry), reads=reads, writes=writes, deletes=deletes)
-        return Pending(entry, action, put, frozenset(deletes) - put.keys())
+        not_held = {write.path for write in writes if not (write.held or write.external)}
+        return Pending(entry, action, put, frozenset(deletes).union(not_held) - put.keys())
 
     def _written(self, file: Mapping[str, Any], put: dict[str, NewFile]) -> FileRef:
         path = str(file["path"])
@@ -190,7 +192,10 @@ class Drain:
 
     def _record(self, pending: Pending) -> Recorded:
         put = {**pending.put, **self._notebook(pending.entry)}
-        return record(self._project.trail, pending.action, Change(put=put, remove=pending.remove))
+        recorded = record(self._project.trail, pending.action, Change(put=put, remove=pending.remove))
+        if not all(write.held for write in pending.action.writes):
+            Notices(self._project).told(pending.action.writes)
+        return recorded
 
     def _notebook(self, entry: Mapping[str, Any]) -> dict[str, NewFile]:
         path = entry.get("notebook")

@@ -58,15 +58,6 @@ def list_folder(project: Project, folder: str = "") -> list[FileRow]:
     return sorted(rows, key=_order)
 
 
-def list_files(project: Project) -> Iterator[FileRow]:
-    """Yield every file of the project by path, without what git ignores."""
-    waiting = [""]
-    while waiting:
-        rows = [row for row in list_folder(project, waiting.pop()) if row.held or not row.ignored]
-        yield from (row for row in rows if not row.is_folder)
-        waiting += [row.path for row in reversed(rows) if row.is_folder]
-
-
 def list_folder_at(project: Project, commit: Oid, folder: str = "") -> list[FileRow]:
     """Return what lay directly in a folder at a commit, folders first. Raises NotFound."""
     repository = project.repository
@@ -79,12 +70,6 @@ def list_folder_at(project: Project, commit: Oid, folder: str = "") -> list[File
     below = f"{folder}/" if folder else ""
     items = repository.children(tree) if tree else {}
     return sorted((_row_at(project, f"{below}{name}", item) for name, item in items.items()), key=_order)
-
-
-def list_files_at(project: Project, commit: Oid) -> Iterator[FileRow]:
-    """Yield every file that a commit holds, by path."""
-    for path, entry in project.repository.iter_files(project.repository.tree_of(commit)):
-        yield _row_at(project, path, entry)
 
 
 def open_file(project: Project, path: str) -> OpenedFile:

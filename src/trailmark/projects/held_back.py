@@ -10,13 +10,13 @@ import hashlib
 import json
 import os
 import stat
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from trailmark.activity import FileRef
 from trailmark.durable import write_file
-from trailmark.git import present
+from trailmark.git import present, worktree
 from trailmark.git.present import HeldBack
 from trailmark.projects.project import Project
 
@@ -44,17 +44,23 @@ class Notices:
     """The files that git does not hold and that records have told of."""
 
     def __init__(self, project: Project) -> None:
+        self._project = project
         self._root = project.path
         self._file = project.state / "held-back.json"
         self._known = _load(self._file)
 
-    def news(self, held_back: Iterable[HeldBack]) -> list[Notice]:
-        """Return what no record has told yet of these files, hashing those that were touched."""
+    def news(self, held_back: Iterable[HeldBack], *, leaving: Container[str] = ()) -> list[Notice]:
+        """Return what no record has told yet of these files, hashing those that were touched.
+
+        Of those that are `leaving` git it is told again.
+        """
         notices = []
         for held in held_back:
             known = self._known.get(held.path)
             notice = self._look(held, known)
-            if notice is not None and (known is None or known.digest != notice.digest):
+            if notice is None:
+                continue
+            if known is None or known.digest != notice.digest or held.path in leaving:
                 notices.append(notice)
         return notices
 
@@ -89,14 +95,15 @@ class Notices:
         self.remember((), forget=gone)
 
     def told(self, writes: Iterable[FileRef]) -> None:
-        """Note that another record told of these files, as far as git does not hold them."""
+        """Note that another record told of these files, as far as they are held back."""
+        refs = {write.path: write for write in writes if not (write.held or write.external)}
+        limit = self._project.max_file_bytes()
+        held_back = worktree.examine(self._project.repository, refs, max_bytes=limit).held_back
         notices = []
-        for write in writes:
-            if write.held or write.external:
-                continue
+        for held in held_back:
             with contextlib.suppress(OSError):
-                stamp = _stamp(self._root, write.path)
-                notices.append(Notice(write.path, write.bytes or 0, "size", write.digest, stamp))
+                ref, stamp = refs[held.path], _stamp(self._root, held.path)
+                notices.append(Notice(held.path, held.bytes, held.reason, ref.digest, stamp))
         self.remember(notices, forget=())
 
     def _look(self, held: HeldBack, known: Notice | None) -> Notice | None:

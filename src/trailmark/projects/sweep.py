@@ -51,7 +51,7 @@ def sweep(
         settle(project.trail)
         difference = _without(_look(project, paths), exclude)
         notices = Notices(project)
-        news = notices.news(difference.held_back)
+        news = notices.news(difference.held_back, leaving=frozenset(difference.removed))
         vanished = [path for path in notices.vanished(difference.held_back, paths) if path not in exclude]
         if difference.is_empty and not news and not vanished:
             return None

@@ -10,6 +10,7 @@ import pytest
 from trailmark.activity import load
 from trailmark.projects.drain import SAVE_SECONDS, Drain
 from trailmark.projects.new import new_project
+from trailmark.projects.sweep import sweep
 from trailmark_capture.journal import Writer, new_id
 
 
@@ -201,3 +202,20 @@ def test_a_notebook_that_jupyter_is_writing_is_not_taken_half(project, writer):
     drain.run()
     (cell,) = json.loads(tree_of(project)["code/a.ipynb"])["cells"]
     assert ("".join(cell["source"]), cell["execution_count"]) == ("x = 2", 2)
+
+
+def test_a_file_too_large_for_git_is_told_of_by_the_action_and_not_again(project, writer):
+    (project.path / "output" / "a.bin").write_bytes(b"small")
+    writer.append(entry(writes=[{"path": "output/a.bin"}]))
+    Drain(project).run()
+    assert tree_of(project)["output/a.bin"] == b"small"
+    (project.path / "output" / "a.bin").write_bytes(b"0" * (project.max_file_bytes() + 1))
+    (project.path / "output" / "x.pyc").write_bytes(b"ignored")
+    writer.append(entry(writes=[{"path": "output/a.bin"}, {"path": "output/x.pyc"}]))
+    (recorded,) = Drain(project).run()
+    written, ignored = load(project.repository, recorded.id).record.writes
+    assert (written.held, ignored.held) == (False, False)
+    assert "output/a.bin" not in tree_of(project)
+    assert sweep(project) is None
+    (project.path / "output" / "x.pyc").unlink()
+    assert sweep(project) is None

@@ -9,8 +9,6 @@ from trailmark.errors import AlreadyExists, InvalidInput, NotFound
 from trailmark.projects.describe import describe, edit_readme, readme_name
 from trailmark.projects.file_changes import delete, make_folder, move, put_file, write_file
 from trailmark.projects.files import (
-    list_files,
-    list_files_at,
     list_folder,
     list_folder_at,
     open_file,
@@ -51,21 +49,6 @@ def test_a_folder_is_listed_with_what_git_holds_and_ignores(project, write):
     assert list(rows) == ["__pycache__", ".gitkeep", "a.py", "link", "new.py"]
 
 
-def test_all_files_are_listed_without_the_ignored_ones_and_git(project, write):
-    write("code/a.py", "a")
-    write(".venv/lib/x", "x")
-    paths = [row.path for row in list_files(project)]
-    assert paths == [
-        ".gitignore",
-        "README.md",
-        "trailmark.toml",
-        "code/.gitkeep",
-        "code/a.py",
-        "input/.gitkeep",
-        "output/.gitkeep",
-    ]
-
-
 def test_files_as_they_were(project, write):
     write("code/a.py", "one")
     commit = sweep(project).commit
@@ -73,7 +56,6 @@ def test_files_as_they_were(project, write):
     sweep(project)
     assert read_file_at(project, commit, "code/a.py") == b"one"
     assert [row.path for row in list_folder_at(project, commit, "code")] == ["code/.gitkeep", "code/a.py"]
-    assert "code/a.py" in [row.path for row in list_files_at(project, commit)]
     for path in ("code", "nothing"):
         with pytest.raises(NotFound):
             read_file_at(project, commit, path)

@@ -6,6 +6,7 @@ import os
 
 import pytest
 
+from trailmark.activity import Action, Change, NewFile, record
 from trailmark.git import Repository
 from trailmark.projects.held_back import Notices
 from trailmark.projects.sweep import sweep
@@ -131,6 +132,15 @@ def test_a_large_file_that_another_record_told_of_is_not_told_again(limited, wri
     (limited.state / "held-back.json").unlink()
     Notices(limited).told(told[:1])
     assert [ref.path for ref in read(sweep(limited)).writes] == ["output/other.bin"]
+
+
+def test_a_file_that_leaves_git_is_told_of_even_when_it_was_known(limited, write, read, files):
+    write("input/data.csv", b"0" * 2000)
+    sweep(limited)
+    record(limited.trail, Action("cell", "wrote"), Change(put={"input/data.csv": NewFile(b"1")}))
+    told = read(sweep(limited))
+    assert told.title == "Noticed input/data.csv (2.0 KB, too large for git)"
+    assert "input/data.csv" not in files()
 
 
 def test_a_nested_repository_is_named_and_not_taken_in(project, write, read, files):
