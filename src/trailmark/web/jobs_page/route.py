@@ -41,11 +41,16 @@ def state(request: Request, site: Here, job_id: str) -> HTMLResponse:
 def cancel(site: Here, job_id: str, back: Annotated[str, Form()] = "") -> Response:
     """Ask a job to stop."""
     site.jobs.cancel(job_id)
-    return see_other(back if back.startswith("/jobs") else f"/jobs/{job_id}")
+    return see_other(_ours(back) or f"/jobs/{job_id}")
 
 
 @router.post("/jobs/{job_id}/dismiss")
-def dismiss(site: Here, job_id: str) -> Response:
+def dismiss(site: Here, job_id: str, back: Annotated[str, Form()] = "") -> Response:
     """Forget a job that is over."""
     site.jobs.dismiss(job_id)
-    return see_other("/jobs")
+    return see_other(_ours(back) or "/jobs")
+
+
+def _ours(address: str) -> str | None:
+    """Return an address if it is one of this client's own pages."""
+    return address if address.startswith("/") and not address.startswith(("//", "/\\")) else None
