@@ -90,8 +90,9 @@ def message_of(record: Record, tree: Oid) -> str:
     trailers = [f"Trailmark-Record: {record.id}", f"Trailmark-Tree: {tree}", f"Trailmark-Kind: {record.kind}"]
     if record.status != "ok":
         trailers.append(f"Trailmark-Status: {record.status}")
-    if record.actor != "person":
-        trailers.append(f"Trailmark-Actor: {_one_line(record.actor)}")
+    actor = _one_line(record.actor)
+    if actor and actor != "person":
+        trailers.append(f"Trailmark-Actor: {actor}")
     return title + "\n\n" + "\n".join(trailers) + "\n"
 
 
