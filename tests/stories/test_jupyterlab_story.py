@@ -59,6 +59,12 @@ def open_notebook(page: Page, launched: dict[str, str]) -> None:
     base, _, token = launched["url"].partition("?token=")
     page.goto(f"{base}lab/tree/{NOTEBOOK}?reset&token={token}")
     expect(page.locator(".jp-Notebook .jp-Cell").first).to_be_visible(timeout=60_000)
+    wait_for_kernel(launched)
+    expect(page.locator(".jp-Notebook-ExecutionIndicator[data-status=idle]")).to_be_attached(timeout=60_000)
+
+
+def wait_for_kernel(launched: dict[str, str]) -> None:
+    base, _, token = launched["url"].partition("?token=")
     headers = {"Authorization": f"token {token}"}
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
@@ -68,9 +74,9 @@ def open_notebook(page: Page, launched: dict[str, str]) -> None:
             and sessions[0]["kernel"]["connections"]
             and sessions[0]["kernel"]["execution_state"] == "idle"
         ):
-            break
+            return
         time.sleep(0.1)
-    expect(page.locator(".jp-Notebook-ExecutionIndicator[data-status=idle]")).to_be_attached(timeout=60_000)
+    raise AssertionError("the kernel is not ready in time")
 
 
 def run_cell(page: Page, number: int, case: Case) -> None:
@@ -126,7 +132,7 @@ def test_everything_that_is_done_in_jupyterlab_is_on_the_trail(terminal, chromiu
             run_cell(page, number, case)
             terminal.wait_for(lambda log, case=case: records_of(log, case))
             if case.status == "lost":
-                dismiss_restart(page)
+                dismiss_restart(page, launched)
         use_the_terminal(page)
         terminal.wait_for(lambda log: [item for item in log if item["kind"] == "command"])
         rename(launched)
@@ -149,16 +155,15 @@ def test_everything_that_is_done_in_jupyterlab_is_on_the_trail(terminal, chromiu
     subprocess.run(["git", "fsck", "--strict"], cwd=project, check=True, capture_output=True)
 
 
-def dismiss_restart(page: Page) -> None:
-    """Wait until the kernel that died has been started again, and close what JupyterLab says about it."""
-    dialog = page.locator(".jp-Dialog button.jp-mod-accept")
-    dialog.click(timeout=30_000)
-    expect(page.locator(".jp-Notebook-ExecutionIndicator[data-status=idle]")).to_be_attached(timeout=30_000)
+def dismiss_restart(page: Page, launched: dict[str, str]) -> None:
+    """Close what JupyterLab says about the kernel that died, and wait for the next one."""
+    page.locator(".jp-Dialog button.jp-mod-accept").click(timeout=30_000)
+    wait_for_kernel(launched)
 
 
 def use_the_terminal(page: Page) -> None:
-    page.keyboard.press("Control+Shift+l")
-    page.locator(".jp-LauncherCard[data-category=Other][title*=terminal]").click()
+    page.locator("#jp-main-dock-panel .lm-TabBar-addButton").first.click()
+    page.locator(".jp-LauncherCard", has_text="Terminal").first.click()
     expect(page.locator(".jp-Terminal .xterm-screen")).to_be_visible()
     time.sleep(1.5)
     page.keyboard.type("sort output/child.txt > output/sorted.txt\n")

@@ -118,6 +118,7 @@ class Capture:
             self._watcher.close()
 
     def _turn(self, now: float) -> None:
+        self.recording.flush()
         self.recording.tick(now)
         if abs(now - self._drained) >= _DRAIN_EVERY:
             self._drained = now
@@ -145,8 +146,9 @@ class Capture:
         follower = Follower(
             kernel,
             self.requests,
-            self.recording.append,
+            self.recording.hold,
             max_output_bytes=self.config.max_output_bytes,
+            unanswered=lambda: self.requests.take_unanswered(kernel_id),
         )
         kernel.watch = Watch(process.address, follower)
         self._kernels[kernel_id] = kernel

@@ -54,7 +54,9 @@ class Follower:
         emit: Callable[[Entry], None],
         *,
         max_output_bytes: int = 50 * 1024 * 1024,
+        unanswered: Callable[[], list[Request]] = list,
     ) -> None:
+        self._unanswered = unanswered
         self._around = surroundings
         self._requests = requests
         self._emit = emit
@@ -95,9 +97,17 @@ class Follower:
         self._emit(note(self._around.facts(), journal.new_id(at), at, notebook, text))
 
     def stop(self, at: float, status: str = "lost") -> None:
-        """End all that is open: the kernel is gone."""
+        """End all that is open: the kernel is gone. What it was asked and never spoke of has an end too.
+
+        The first of those requests may have run, where nothing else did: a kernel can die before its word that
+        it begins has left it.
+        """
+        unspoken = [request for request in self._unanswered() if request.id not in self._running]
+        is_idle = not self._running
         for message_id in list(self._running):
             self._end(message_id, at, status)
+        for number, request in enumerate(unspoken):
+            self._end_unspoken(request, at, status if is_idle and number == 0 else "aborted")
         for late in list(self._late.values()):
             late.spans += [(since, at) for since in late.open.values()]
             self._flush(late, status if late.open else "ok")
@@ -153,6 +163,7 @@ class Follower:
 
     def _idle(self, message: Message) -> None:
         started = self._busy.pop(message.parent, message.at)
+        self._requests.answered(message.parent)
         if message.parent in self._running:
             self._end(message.parent, message.at, None)
         elif message.parent not in self._ended:
@@ -167,6 +178,12 @@ class Follower:
         action = Action(journal.new_id(started), request, started, Outputs(self._limit), notebook)
         self._remember(message.parent, action.origin)
         self._finish(action, message.at, "aborted", Accesses())
+
+    def _end_unspoken(self, request: Request, at: float, status: str) -> None:
+        notebook = self._around.notebook(request.cell)
+        action = Action(journal.new_id(at), request, at, Outputs(self._limit), notebook)
+        self._remember(request.id, action.origin)
+        self._finish(action, at, status, Accesses())
 
     def _end(self, message_id: str, at: float, status: str | None) -> None:
         action = self._running.pop(message_id)

@@ -28,6 +28,7 @@ class Requests:
     def __init__(self) -> None:
         self._known: OrderedDict[str, Request] = OrderedDict()
         self._sessions: dict[str, bool] = {}
+        self._unanswered: dict[str, dict[str, Request]] = {}
         self._changed = threading.Condition()
 
     def add_session(self, session: str, *, of_page: bool) -> None:
@@ -38,13 +39,26 @@ class Requests:
         """Return whether a session belongs to a page in a browser."""
         return self._sessions.get(session, False)
 
-    def add(self, request: Request) -> None:
-        """Keep a request until newer ones push it out."""
+    def add(self, request: Request, kernel: str = "") -> None:
+        """Keep a request until newer ones push it out, and know it unanswered until its kernel has answered."""
         with self._changed:
             self._known[request.id] = request
+            if request.recorded and request.comm is None:
+                self._unanswered.setdefault(kernel, {})[request.id] = request
             if len(self._known) > _KEPT:
                 self._known.popitem(last=False)
             self._changed.notify_all()
+
+    def answered(self, message_id: str) -> None:
+        """Note that a kernel is done with a request."""
+        with self._changed:
+            for waiting in self._unanswered.values():
+                waiting.pop(message_id, None)
+
+    def take_unanswered(self, kernel: str) -> list[Request]:
+        """Return the requests that a kernel, now gone, has not answered, oldest first; they are known no more."""
+        with self._changed:
+            return list(self._unanswered.pop(kernel, {}).values())
 
     def find(self, message_id: str, session: str = "", wait: float = 0.0) -> Request | None:
         """Return the request, waiting a moment for one that a websocket has forwarded but not yet noted."""

@@ -26,7 +26,7 @@ class TrailConnection(NoDelayConnection):
         super().handle_incoming_message(incoming_msg)
         request = peek(incoming_msg, framed=self.subprotocol == _FRAMED)
         if request is not None:
-            current().requests.add(request)
+            current().requests.add(request, self.kernel_id)
 
     async def _wait_for_observer(self) -> None:
         """Wait until the kernel's messages reach the observer, asking for one when none comes."""

@@ -50,7 +50,13 @@ class Kernel:
         self.requests = Requests()
         self.entries: list[dict[str, Any]] = []
         self.now = START
-        self.follower = Follower(self.around, self.requests, self.entries.append, max_output_bytes=limit)
+        self.follower = Follower(
+            self.around,
+            self.requests,
+            self.entries.append,
+            max_output_bytes=limit,
+            unanswered=lambda: self.requests.take_unanswered(""),
+        )
 
     def says(self, kind: str, parent: str = "", parent_kind: str = "execute_request", **content: Any) -> None:
         self.now += 0.1
@@ -346,3 +352,27 @@ def test_what_happens_to_the_kernel_is_noted(kernel: Kernel) -> None:
         "code/a.ipynb",
     )
     assert texts(kernel.last) == [kernel.last["title"]] == ["The kernel was restarted"]
+
+
+def test_a_kernel_that_dies_before_it_says_that_it_begins_leaves_the_cell_lost(kernel: Kernel) -> None:
+    kernel.runs("m1")
+    kernel.asked("m2", "os._exit(1)", cell="c2")
+    kernel.asked("m3", "never reached", cell="c3")
+    kernel.asked("m4", "a tool's question", recorded=False)
+    kernel.follower.stop(kernel.now + 1)
+    assert [(entry["cell"], entry["status"]) for entry in kernel.entries[2:]] == [
+        ("c2", "lost"),
+        ("c3", "aborted"),
+    ]
+    kernel.follower.stop(kernel.now + 2)
+    assert len(kernel.entries) == 4
+
+
+def test_cells_that_waited_behind_the_one_that_died_were_not_run(kernel: Kernel) -> None:
+    kernel.begins("m1")
+    kernel.asked("m2", "2", cell="c2")
+    kernel.follower.stop(kernel.now + 1)
+    assert [(entry["cell"], entry["status"]) for entry in kernel.entries[1:]] == [
+        ("c1", "lost"),
+        ("c2", "aborted"),
+    ]
