@@ -24,7 +24,7 @@ import socket
 import time
 import zlib
 from pathlib import Path
-from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Tuple
+from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
 VERSION = 1
 SEGMENT_BYTES = 8 * 1024 * 1024
@@ -88,13 +88,17 @@ class Writer:
 
     def append(self, entry: Entry) -> None:
         """Write one entry durably, then tell the recorder. Raises OSError when the disk refuses."""
+        self.append_all([entry])
+
+    def append_all(self, entries: Sequence[Entry]) -> None:
+        """Write several entries durably, all or none, for the price of one. Raises OSError when the disk refuses."""
         if self._fd < 0:
             self._open()
         start = os.fstat(self._fd).st_size
-        line = memoryview(encode(dict(entry, v=VERSION)))
+        lines = memoryview(b"".join(encode(dict(entry, v=VERSION)) for entry in entries))
         try:
-            while line:
-                line = line[os.write(self._fd, line) :]
+            while lines:
+                lines = lines[os.write(self._fd, lines) :]
             os.fsync(self._fd)
         except OSError:
             os.ftruncate(self._fd, start)

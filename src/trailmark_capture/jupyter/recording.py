@@ -1,5 +1,6 @@
 """Writes entries into the journal, holds them while the disk refuses, and sees to it that a recorder runs."""
 
+import itertools
 import logging
 import os
 import subprocess
@@ -14,6 +15,8 @@ from trailmark_capture.redact import Redactor
 
 _START_EVERY = 2.0
 _RETRY_EVERY = 1.0
+_AT_ONCE = 16
+_BYTES_AT_ONCE = 4 * 1024 * 1024
 _MOST_HELD = 256 * 1024 * 1024
 _LOST_WORDS = (
     "[… the outputs are not kept: the disk was full, and so was the memory for what waited for it …]"
@@ -28,7 +31,8 @@ _log = logging.getLogger(__name__)
 class Recording:
     """The journal as capture sees it: `append` never raises and never loses an entry while the process lives.
 
-    All entries pass through one thread at a time; `append` returns when the entry is on disk or held.
+    All entries pass through one thread at a time; `append` returns when the entry is on disk or held. `hold` and
+    then `flush` write several entries for the price of one.
     """
 
     def __init__(self, config: Config, redactor: Redactor) -> None:
@@ -39,26 +43,35 @@ class Recording:
         self._child: subprocess.Popen[bytes] | None = None
         self._started = float("-inf")
         self._held: deque[dict[str, Any]] = deque()
+        self._is_fresh = False
         self._retry = 0.0
         self._lock = threading.Lock()
         self.problem: str | None = None
 
     def append(self, entry: dict[str, Any]) -> None:
-        """Write an entry durably, without the values of secrets, behind those that are still held."""
+        """Write an entry durably, behind those that are still held."""
+        self.hold(entry)
+        self.flush()
+
+    def hold(self, entry: dict[str, Any]) -> None:
+        """Take an entry, without the values of secrets, to be written by the next `flush`."""
         with self._lock:
             self._held.append(self._redactor.entry(entry))
-            self._drain()
-            self._bound()
+            self._is_fresh = True
+
+    def flush(self) -> None:
+        """Write what was taken since the last time, behind what the disk refused then."""
+        with self._lock:
+            if self._is_fresh:
+                self._is_fresh = False
+                self._drain()
+                self._bound()
 
     def tick(self, now: float) -> None:
         """Try again to write what is held."""
-        if self._held and now >= self._retry:
+        if self.problem is not None and now >= self._retry:
             with self._lock:
                 self._drain()
-
-    def due(self) -> float | None:
-        """Return when `tick` has something to do, or None."""
-        return self._retry if self._held else None
 
     def close(self) -> None:
         """Write what can be written and give the journal's segment up."""
@@ -76,16 +89,23 @@ class Recording:
 
     def _drain(self) -> None:
         while self._held:
+            several = self._first_few()
             try:
-                self._writer.append(self._held[0])
+                self._writer.append_all(several)
             except OSError as error:
                 self.problem = error.strerror or str(error)
                 self._retry = time.time() + _RETRY_EVERY
                 _log.error("The journal cannot be written (%s); %d entries are held", error, len(self._held))
                 return
-            self._held.popleft()
+            for _ in several:
+                self._held.popleft()
         self.problem = None
         self._wake_recorder()
+
+    def _first_few(self) -> list[dict[str, Any]]:
+        weights = itertools.accumulate(map(_weight, self._held))
+        count = sum(1 for weight in itertools.islice(weights, _AT_ONCE) if weight < _BYTES_AT_ONCE)
+        return list(itertools.islice(self._held, max(1, count)))
 
     def _wake_recorder(self) -> None:
         if self._nudge is None or journal.nudge(self._nudge) or not self._recorder:
