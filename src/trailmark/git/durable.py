@@ -30,7 +30,7 @@ def _load() -> Callable[[int, int], int] | None:
 _sync_file_range = _load()
 
 
-def sync_files(paths: Iterable[Path]) -> None:
+def sync_files(paths: Iterable[Path | str]) -> None:
     """Return once the files that exist among `paths` are on disk.
 
     The last one must have been made after the others and not be synced yet: an fsync of a file that the disk
@@ -43,7 +43,7 @@ def sync_files(paths: Iterable[Path]) -> None:
         _fsync(wanted[-1])
 
 
-def _write_back(paths: list[Path]) -> None:
+def _write_back(paths: list[Path | str]) -> None:
     handles: list[int] = []
     try:
         handles.extend(fd for fd in map(_open, paths) if fd is not None)
@@ -56,7 +56,7 @@ def _write_back(paths: list[Path]) -> None:
             os.close(fd)
 
 
-def _fsync(path: Path) -> None:
+def _fsync(path: Path | str) -> None:
     fd = _open(path)
     if fd is None:
         return
@@ -66,7 +66,7 @@ def _fsync(path: Path) -> None:
         os.close(fd)
 
 
-def _open(path: Path) -> int | None:
+def _open(path: Path | str) -> int | None:
     try:
         return os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except FileNotFoundError:

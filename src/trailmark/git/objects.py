@@ -32,7 +32,7 @@ class Objects:
 
     def read(self, oid: Oid) -> tuple[str, bytes]:
         """Return an object's kind (commit, tree, blob or tag) and content. Raises NotFound or Damaged."""
-        if len(oid) != _HEX_DIGITS or not oid.isalnum():
+        if not _is_oid(oid):
             raise NotFound(f"“{oid}” is no object id.")
         if self._is_packed_first:
             return self._find_packed(oid) or self._find_loose(oid) or self._find_elsewhere(oid)
@@ -45,10 +45,15 @@ class Objects:
             raise NotFound(f"{oid} is a {found} in this repository, not a {kind}.")
         return content
 
+    def check_loose(self, oid: Oid) -> None:
+        """Raise Damaged for a loose object that libgit2 should not be asked for; the others pass."""
+        if _is_oid(oid):
+            self._find_loose(oid)
+
     def size(self, oid: Oid) -> int:
         """Return the length of an object's content without reading it. Raises NotFound or Damaged."""
         try:
-            with self.path_of(oid).open("rb") as stream:
+            with open(self.name_of(oid), "rb") as stream:
                 start = zlib.decompressobj().decompress(stream.read(_HEADER_BYTES), _HEADER_BYTES)
             return int(start.partition(b"\0")[0].partition(b" ")[2])
         except FileNotFoundError:
@@ -58,11 +63,15 @@ class Objects:
 
     def path_of(self, oid: Oid) -> Path:
         """Return where the object lies as long as it is loose."""
-        return self.folder / oid[:2] / oid[2:]
+        return Path(self.name_of(oid))
+
+    def name_of(self, oid: Oid) -> str:
+        """Return the name of the file that holds the object as long as it is loose."""
+        return f"{self._folder}/{oid[:2]}/{oid[2:]}"
 
     def _find_loose(self, oid: Oid) -> tuple[str, bytes] | None:
         try:
-            with open(f"{self._folder}/{oid[:2]}/{oid[2:]}", "rb") as stream:
+            with open(self.name_of(oid), "rb") as stream:
                 compressed = stream.read()
         except FileNotFoundError:
             return None
@@ -94,6 +103,10 @@ class Objects:
             return int(self._everywhere.read_header(oid)[1])
         except (KeyError, ValueError, pygit2.GitError) as error:
             raise _translated(oid, error) from error
+
+
+def _is_oid(oid: str) -> bool:
+    return len(oid) == _HEX_DIGITS and oid.isalnum()
 
 
 def _translated(oid: Oid, error: Exception) -> NotFound | Damaged:

@@ -10,6 +10,7 @@ ENOUGH = 3000
 _SAMPLE = "17"
 _FOLDERS = 256
 _MINUTES = 30
+_MANY_PACKS = 20
 _SAFE = (
     *("-c", "core.fsync=all", "-c", "core.hooksPath=/dev/null", "-c", "core.fsmonitor=false"),
     *("-c", "core.alternateRefsCommand=", "-c", "gc.auto=0"),
@@ -24,9 +25,15 @@ def estimate_loose(repository: Repository) -> int:
         return 0
 
 
+def count_packs(repository: Repository) -> int:
+    """Return how many packs there are: every look-up of a new object asks all of them."""
+    return sum(1 for _ in (repository.git_folder / "objects" / "pack").glob("pack-*.pack"))
+
+
 def pack_loose(repository: Repository, *, enough: int = ENOUGH) -> bool:
     """Pack the reachable loose objects when there are enough of them; return whether it was done.
 
+    When many packs have come together, small ones are joined so that each is at least twice the one before.
     Others may read and write meanwhile, and it may be killed at any time: the pack is on disk before a loose
     object goes, and what no ref reaches yet is left alone. Raises CommandFailed.
     """
@@ -34,6 +41,8 @@ def pack_loose(repository: Repository, *, enough: int = ENOUGH) -> bool:
         return False
     folder = str(repository.git_folder)
     command = ["git", *_SAFE, "--git-dir", folder, "repack", "-d", "-l", "-q", "--no-write-bitmap-index"]
+    if count_packs(repository) >= _MANY_PACKS:
+        command.append("--geometric=2")
     done = run(command, cwd=repository.git_folder, timeout=60 * _MINUTES)
     if done.code != 0:
         raise CommandFailed(

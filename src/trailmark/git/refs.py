@@ -54,7 +54,7 @@ class RefFiles:
     names: Callable[[], Iterable[str]]
     is_logged: Callable[[str], bool]
 
-    def move(self, moves: Sequence[RefMove], *, also_sync: Iterable[Path], head: str) -> None:
+    def move(self, moves: Sequence[RefMove], *, also_sync: Iterable[str], head: str) -> None:
         """Make all moves in order, after `also_sync` is on disk; on return the refs are on disk too.
 
         Raises RefMoved, with nothing changed, when a ref is not where it is said to be, and Busy when

@@ -83,7 +83,7 @@ class Repository:
         for move in moves:
             if move.name != "HEAD":
                 check_ref_name(move.name)
-        self._refs.move(moves, also_sync=map(self.objects.path_of, self._unsynced), head=self.head_ref())
+        self._refs.move(moves, also_sync=map(self.objects.name_of, self._unsynced), head=self.head_ref())
         self._unsynced.clear()
 
     def release_stale_locks(self, names: Iterable[str] | None = None) -> None:
@@ -149,7 +149,7 @@ class Repository:
         newest = self.objects.folder / f"tmp_obj_{os.getpid()}"
         newest.write_bytes(b"")
         try:
-            sync_files([*map(self.objects.path_of, self._unsynced), newest])
+            sync_files([*map(self.objects.name_of, self._unsynced), newest])
         finally:
             newest.unlink(missing_ok=True)
         self._unsynced.clear()
@@ -270,8 +270,7 @@ class Repository:
 
     def _tree(self, oid: Oid) -> pygit2.Tree:
         """Return a tree as libgit2 sees it, after reading it once to be sure that libgit2 can."""
-        if self.objects.path_of(oid).exists():
-            self.objects.read_as(oid, "tree")
+        self.objects.check_loose(oid)
         try:
             found = self.raw.get(oid)
         except ValueError as error:

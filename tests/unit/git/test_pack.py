@@ -1,11 +1,16 @@
 """Packing loose objects."""
 
+import contextlib
 import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
 
+import psutil
 import pytest
 
 from trailmark.git import Entry, Repository, Signature
-from trailmark.git.pack import estimate_loose, pack_loose
+from trailmark.git.pack import count_packs, estimate_loose, pack_loose
 
 WHO = Signature("Ada", "ada@example.org", 1.0)
 
@@ -55,3 +60,59 @@ def test_a_hook_of_the_repository_does_not_run(repository, tmp_path):
     (repository.git_folder / "config").open("a").write(f'[core]\n\tfsmonitor = "touch {mark}"\n')
     pack_loose(repository, enough=1)
     assert not mark.exists()
+
+
+def append(repository, number):
+    tip = repository.head()
+    tree = repository.write_tree(None, {f"f{number}": Entry(repository.write_blob(b"%d" % number))})
+    new = repository.write_commit(tree, [tip] if tip else [], "more", WHO)
+    repository.update_ref("refs/heads/main", new, expected=tip, reason="test")
+    return new
+
+
+def test_many_packs_are_joined_and_nothing_is_lost(repository):
+    for number in range(25):
+        append(repository, 1000 + number)
+        pack_loose(repository, enough=0)
+    assert count_packs(repository) < 22
+    commits = list(repository.iter_commits(repository.head()))
+    assert len(commits) == 425
+    assert list(Repository.open(repository.path).iter_commits(repository.head())) == commits
+    subprocess.run(["git", "fsck", "--strict"], cwd=repository.path, check=True, capture_output=True)
+
+
+def test_others_read_and_write_while_packs_come_and_go(repository):
+    written = []
+    with ThreadPoolExecutor(1) as pool:
+        packing = pool.submit(
+            lambda: [pack_loose(Repository.open(repository.path), enough=0) for _ in range(10)]
+        )
+        while not packing.done():
+            written.append(append(repository, len(written)))
+            assert repository.tree_of(written[len(written) // 2]) is not None
+    assert len(packing.result()) == 10
+    assert len(list(Repository.open(repository.path).iter_commits(repository.head()))) == 400 + len(written)
+
+
+def test_killed_while_packing_nothing_is_lost(repository, tmp_path):
+    program = (
+        "import sys; from pathlib import Path; from trailmark.git import Repository\n"
+        "from trailmark.git.pack import pack_loose\n"
+        "print('go', flush=True); pack_loose(Repository.open(Path(sys.argv[1])), enough=0)"
+    )
+    for milliseconds in range(0, 60, 5):
+        append(repository, 5000 + milliseconds)
+        process = subprocess.Popen(
+            [sys.executable, "-c", program, repository.path],
+            stdout=subprocess.PIPE,
+            start_new_session=True,
+        )
+        process.stdout.readline()
+        time.sleep(milliseconds / 1000)
+        for child in [*psutil.Process(process.pid).children(recursive=True), psutil.Process(process.pid)]:
+            with contextlib.suppress(psutil.Error):
+                child.kill()
+        process.communicate()
+    assert len(list(Repository.open(repository.path).iter_commits(repository.head()))) == 412
+    subprocess.run(["git", "fsck", "--strict"], cwd=repository.path, check=True, capture_output=True)
+    assert pack_loose(Repository.open(repository.path), enough=0)
