@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from trailmark.activity import Action, Change, FileRef, NewFile, Recorded, record, settle
-from trailmark.git import Entry, Oid, worktree
+from trailmark.git import Entry, Oid, present, worktree
 from trailmark.git.checkout import Restored
 from trailmark.git.worktree import Difference
 from trailmark.projects.alter import finish
@@ -91,10 +91,11 @@ def _collect(project: Project, difference: Difference) -> _Swept:
     """Store the files that changed and note what they were before."""
     repository = project.repository
     tree = repository.tree_of(repository.head())
+    limit = project.max_file_bytes()
     swept = _Swept()
     for path in difference.put:
-        found = worktree.read_file(repository, path, max_bytes=project.max_file_bytes())
-        if found is None:
+        found = present.read(project.path, path, max_bytes=limit)
+        if not isinstance(found, present.Found):
             continue
         data = canonical(path, found.data)
         entry = Entry(repository.write_blob(data), found.mode)
