@@ -7,38 +7,14 @@ import signal
 import stat
 import subprocess
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
 import psutil
 import pytest
+from tests.stories.client_room import running
 
 READY_SECONDS = 2.0
-
-
-@contextmanager
-def running(trailmark: list[str], *options: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
-    """Start the client; give its process and the address that it printed."""
-    process = subprocess.Popen(
-        [*trailmark, "start", "--no-browser", "--json", *options],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env={**os.environ, "PYTHONUNBUFFERED": "1"},
-    )
-    try:
-        assert process.stdout is not None
-        lines = []
-        for line in process.stdout:
-            lines.append(line)
-            if line.rstrip() == "}" or (line.startswith("{") and line.rstrip().endswith("}")):
-                break
-        yield process, str(json.loads("".join(lines))["url"])
-    finally:
-        process.terminate()
-        process.wait(10)
 
 
 def test_started_used_asked_again_and_ended(home: Path, trailmark: list[str]) -> None:

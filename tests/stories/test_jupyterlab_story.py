@@ -166,7 +166,7 @@ def use_the_terminal(page: Page) -> None:
     page.locator(".jp-LauncherCard", has_text="Terminal").first.click()
     expect(page.locator(".jp-Terminal .xterm-screen")).to_be_visible()
     time.sleep(1.5)
-    page.keyboard.type("sort output/child.txt > output/sorted.txt\n")
+    page.keyboard.type("sort ../output/child.txt > ../output/sorted.txt\n")
 
 
 def rename(launched: dict[str, str]) -> None:
