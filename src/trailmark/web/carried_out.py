@@ -16,7 +16,7 @@ def carry_out(
     """Do the work in the background; lead to its result, to `back` with what went wrong, or to its progress."""
     job = site.jobs.wait(site.jobs.start(title, work, project=project).id, _PATIENCE_SECONDS)
     if job.is_open:
-        return see_other(f"/jobs/{job.id}")
+        return see_other(f"/jobs/{job.id}?then=1")
     site.jobs.dismiss(job.id)
     if job.state == "done":
         return see_other(job.link or back, told)

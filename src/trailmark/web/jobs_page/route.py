@@ -26,15 +26,22 @@ def jobs(request: Request, site: Here) -> HTMLResponse:
 
 
 @router.get("/jobs/{job_id}")
-def job(request: Request, site: Here, job_id: str) -> HTMLResponse:
-    """Show one job with its log; without script the page reloads itself while the job works."""
-    return site.page(request, "jobs_page/job.html", job=site.jobs.get(job_id))
+def job(request: Request, site: Here, job_id: str, then: int = 0) -> Response:
+    """Show one job with its log; with `then`, go on to its result once it is there."""
+    found = site.jobs.get(job_id)
+    if then and found.state == "done" and found.link:
+        return see_other(found.link)
+    return site.page(request, "jobs_page/job.html", job=found, then=then)
 
 
 @router.get("/jobs/{job_id}/state")
-def state(request: Request, site: Here, job_id: str) -> HTMLResponse:
+def state(request: Request, site: Here, job_id: str, then: int = 0) -> HTMLResponse:
     """Show how one job stands, as a piece of its page."""
-    return site.fragment(request, "jobs_page/state.html", job=site.jobs.get(job_id))
+    found = site.jobs.get(job_id)
+    piece = site.fragment(request, "jobs_page/state.html", job=found)
+    if then and found.state == "done" and found.link:
+        piece.headers["HX-Redirect"] = found.link
+    return piece
 
 
 @router.post("/jobs/{job_id}/cancel")
