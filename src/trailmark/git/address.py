@@ -69,7 +69,7 @@ def check_public(address: Address, resolve: Resolve) -> list[str]:
     if private or address.host in ("localhost", "localhost."):
         raise PrivateAddress(
             f"{address.host} is on a private network or on this machine ({', '.join(private) or 'itself'}). "
-            "If you know that host, allow it (--allow-private) and try again. Nothing was fetched."
+            "If you know that host, allow it (--private) and try again. Nothing was fetched."
         )
     return numbers
 

@@ -200,7 +200,7 @@ def _web_options(address: Address, allow_private: bool, resolve: Resolve) -> dic
     if address.scheme != "https":
         raise InvalidInput(
             f"{address.url} is not protected on its way: use https. If it is a host of your own network, "
-            "allow it (--allow-private). Nothing was fetched."
+            "allow it (--private). Nothing was fetched."
         )
     numbers = check_public(address, resolve)
     if not numbers:
