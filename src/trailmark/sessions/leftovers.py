@@ -5,8 +5,10 @@ from __future__ import annotations
 from trailmark.activity import ProjectLock
 from trailmark.engines import Engine
 from trailmark.projects.project import Project
-from trailmark.sessions.session import folder_of, forget_session, iter_sessions
-from trailmark_capture.config import Config, ConfigError
+from trailmark.projects.secrets import secrets_path
+from trailmark.sessions.session import forget_session, iter_sessions
+from trailmark_capture.config import Config
+from trailmark_capture.files.interest import SYSTEM
 from trailmark_capture.shell.spool import SpoolReader
 
 
@@ -18,7 +20,8 @@ def launching(project: Project, *, timeout: float) -> ProjectLock:
 def collect_leftovers(project: Project, engine: Engine) -> None:
     """Journal what the shells of the project's dead sessions still hold, and forget those sessions.
 
-    The caller holds the lock of `launching`. Nothing is done while a session lives: its own capture sees to its shells, and keeps what they show.
+    The caller holds the lock of `launching`. Nothing is done while a session lives: its own capture sees to its
+    shells, and keeps what they show.
     """
     dead = []
     for session in iter_sessions(project.settings, project.path):
@@ -26,17 +29,21 @@ def collect_leftovers(project: Project, engine: Engine) -> None:
         if state is not None and state.is_live:
             return
         dead.append(session.id)
-    for session_id in dead:
-        _journal_commands(project, session_id)
+    _journal_commands(project)
     for session_id in dead:
         forget_session(project.settings, session_id)
 
 
-def _journal_commands(project: Project, session_id: str) -> None:
-    try:
-        config = Config.load(folder_of(project.settings, session_id) / "capture.json")
-    except ConfigError:
-        return
+def _journal_commands(project: Project) -> None:
+    state = project.state
+    config = Config(
+        project=project.path,
+        journal=state / "journal",
+        files=state / "files",
+        shell=state / "shell",
+        exclude=SYSTEM,
+        secrets=secrets_path(project),
+    )
     reader = SpoolReader(config)
     try:
         reader.drain()
