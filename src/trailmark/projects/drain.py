@@ -24,6 +24,7 @@ from trailmark.projects import notebooks
 from trailmark.projects.entries import action_of
 from trailmark.projects.held_back import Notices
 from trailmark.projects.project import Project
+from trailmark.projects.unsaved import UnsavedNotebooks
 from trailmark_capture import journal
 from trailmark_capture.files.log import accesses, classify
 
@@ -51,7 +52,7 @@ class Drain:
         self._offsets: dict[Path, int] = {}
         self._running: dict[str, tuple[Mapping[str, Any], Path]] = {}
         self._pending: list[Pending] = []
-        self._merged: dict[str, tuple[bytes, bytes]] = {}
+        self._unsaved = UnsavedNotebooks(project.state)
 
     def run(self) -> list[Recorded]:
         """Record every entry that is ready; return what was recorded, oldest first.
@@ -191,25 +192,29 @@ class Drain:
         )
 
     def _record(self, pending: Pending) -> Recorded:
-        put = {**pending.put, **self._notebook(pending.entry)}
+        path = pending.entry.get("notebook")
+        saved = self._saved(path) if path else None
+        notebook = self._notebook(pending.entry, saved)
+        put = pending.put if notebook is None else {**pending.put, str(path): notebook}
         recorded = record(self._project.trail, pending.action, Change(put=put, remove=pending.remove))
         if not all(write.held for write in pending.action.writes):
             Notices(self._project).told(pending.action.writes)
+        if notebook is not None and saved is not None and notebook.content != notebooks.cleaned(saved.data):
+            self._unsaved.remember(str(path), saved.data)
         return recorded
 
-    def _notebook(self, entry: Mapping[str, Any]) -> dict[str, NewFile]:
+    def _notebook(self, entry: Mapping[str, Any], saved: Found | None) -> NewFile | None:
+        """Return the notebook as it stood when the cell ended: as it was saved, or with the cell merged in."""
         path = entry.get("notebook")
         if not path:
-            return {}
-        saved = self._saved(path) or self._committed(path)
-        if saved is None:
-            return {}
-        if notebooks.shows(saved.data, entry.get("cell") or "", entry.get("execution_count")):
-            return {path: NewFile(notebooks.cleaned(saved.data), saved.mode)}
-        merged_from, base = self._merged.get(path, (None, saved.data))
-        data = notebooks.merged(base if merged_from == saved.data else saved.data, entry)
-        self._merged[path] = (saved.data, data)
-        return {path: NewFile(data, saved.mode)}
+            return None
+        if saved is not None and notebooks.shows(
+            saved.data, entry.get("cell") or "", entry.get("execution_count")
+        ):
+            return NewFile(notebooks.cleaned(saved.data), saved.mode)
+        if saved is None or self._unsaved.is_behind(path, saved.data):
+            saved = self._committed(path) or saved
+        return None if saved is None else NewFile(notebooks.merged(saved.data, entry), saved.mode)
 
     def _saved(self, path: str) -> Found | None:
         """Return a notebook as it was last saved; None while Jupyter writes it, which it does in place.

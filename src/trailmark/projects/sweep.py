@@ -17,6 +17,7 @@ from trailmark.projects.held_back import Notice, Notices, described
 from trailmark.projects.notebooks import canonical
 from trailmark.projects.project import Project
 from trailmark.projects.sweep_plan import Content, Differences, Rename, find_renames, title
+from trailmark.projects.unsaved import UnsavedNotebooks
 
 
 @dataclass
@@ -92,10 +93,13 @@ def _collect(project: Project, difference: Difference) -> _Swept:
     repository = project.repository
     tree = repository.tree_of(repository.head())
     limit = project.max_file_bytes()
+    unsaved = UnsavedNotebooks(project.state)
     swept = _Swept()
     for path in difference.put:
         found = present.read(project.path, path, max_bytes=limit)
         if not isinstance(found, present.Found):
+            continue
+        if path.endswith(".ipynb") and unsaved.is_behind(path, found.data):
             continue
         data = canonical(path, found.data)
         entry = Entry(repository.write_blob(data), found.mode)

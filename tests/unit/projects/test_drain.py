@@ -219,3 +219,21 @@ def test_a_file_too_large_for_git_is_told_of_by_the_action_and_not_again(project
     assert sweep(project) is None
     (project.path / "output" / "x.pyc").unlink()
     assert sweep(project) is None
+
+
+def test_a_notebook_that_jupyter_has_not_saved_is_no_change_by_hand(project, writer):
+    path = project.path / "code" / "a.ipynb"
+    path.write_text(notebook("x = 1", "y = 2"))
+    sweep(project)
+    for number in (0, 1):
+        source = ("x = 1", "y = 2")[number]
+        writer.append(
+            entry(notebook="code/a.ipynb", cell=f"c{number}", code=source, execution_count=number + 1)
+        )
+        Drain(project).run()
+        assert sweep(project) is None
+    held = json.loads(tree_of(project)["code/a.ipynb"])
+    assert [cell["execution_count"] for cell in held["cells"]] == [1, 2]
+    path.write_text(notebook("x = 1", "y = 2", "z = 3"))
+    assert sweep(project) is not None
+    assert len(json.loads(tree_of(project)["code/a.ipynb"])["cells"]) == 3
