@@ -36,7 +36,10 @@ def show(figures: Sequence[Figure]) -> int:
     width = max(len(figure.name) for figure in figures)
     for figure in figures:
         verdict = "" if not figure.goal else "reached" if figure.is_reached else "MISSED"
-        print(f"{figure.name:<{width}}  {figure.value:>10,.2f} {figure.unit:<10} {figure.goal:<8} {verdict}")
+        print(
+            f"{figure.name:<{width}}  {figure.value:>10,.2f} {figure.unit:<10} {figure.goal:<8} {verdict}".rstrip(),
+            flush=True,
+        )
     return 0 if all(figure.is_reached for figure in figures) else 1
 
 

@@ -136,9 +136,8 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as name:
         home = Path(name)
         (home / "settings.toml").write_text(f"device = {json.dumps('desk')}\n", encoding="utf-8")
-        found = [figure for packed in (True, False) for figure in measure(home, packed=packed)]
-    print(f"{COMMITS:,} commits, {FILES:,} tracked files, watcher on")
-    return show(found)
+        print(f"{COMMITS:,} commits, {FILES:,} tracked files, watcher on", flush=True)
+        return max(show(measure(home, packed=packed)) for packed in (True, False))
 
 
 if __name__ == "__main__":
