@@ -3,42 +3,50 @@
 Each stream of the command goes on to our own as it comes, and is a terminal where ours is one. What is typed
 at the command goes to it and is not kept.
 
-Standard library only; this runs in Trailmark's own process, not in a person's environment.
+Standard library only, for Trailmark's own process.
 """
 
 import contextlib
 import os
-import pty
 import shlex
 import signal
-import subprocess
 import sys
-import termios
-import threading
 import time
 from pathlib import Path
-from typing import Any, Dict, Iterator, Mapping, NamedTuple, Optional, Sequence, Tuple
+from typing import IO, Any, Dict, Mapping, Optional, Sequence, Tuple, Union
 
+from trailmark_capture import child
+from trailmark_capture.child import Command, Ended, NotStarted
 from trailmark_capture.config import Config
-from trailmark_capture.files import tracing
-from trailmark_capture.files.log import Files, accesses, classify
-from trailmark_capture.journal import Writer, new_id
+from trailmark_capture.files import Tracing, tracing
+from trailmark_capture.files.inotify import Watcher
+from trailmark_capture.files.inputs import Inputs
+from trailmark_capture.files.log import Files, accesses, classify, combine
+from trailmark_capture.journal import Entry, Writer, new_id
 from trailmark_capture.redact import Redactor
-from trailmark_capture.text import Kept
+from trailmark_capture.streams import Stream, fit
 
-NOT_FOUND = 127
-NOT_EXECUTABLE = 126
-_PIPE_SECONDS = 2.0
-_CHUNK = 65536
-_FORWARDED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
-
-
-class Ended(NamedTuple):
-    """How a command ended: its exit code as a shell says it, and what it used."""
-
-    code: int
-    signal: Optional[int]
-    resources: Optional[Dict[str, Any]]
+_STREAMS = ((1, "stdout"), (2, "stderr"))
+_SCRIPT_WORDS = 8
+_SCRIPTS = (
+    *(
+        ".py",
+        ".ipynb",
+        ".R",
+        ".r",
+        ".Rmd",
+        ".qmd",
+        ".jl",
+        ".sh",
+        ".bash",
+        ".zsh",
+        ".pl",
+        ".rb",
+        ".js",
+        ".mjs",
+    ),
+    *(".ts", ".lua", ".m", ".do", ".sas", ".sql", ".awk", ".smk", ".nf"),
+)
 
 
 def run_command(
@@ -49,205 +57,158 @@ def run_command(
     title: Optional[str] = None,
     env: Optional[Mapping[str, str]] = None,
     cwd: Optional[Path] = None,
+    stdin: Optional[Union[int, IO[bytes]]] = None,
 ) -> int:
     """Run a command to its end and journal it; return its exit code, 128 and the number for a signal.
 
-    A command that cannot be started is journalled as an error, with 127 or 126 as shells have it.
+    A command that cannot be started is journalled as an error, with 127 or 126 as shells have it. Raises
+    OSError when the journal cannot be written: if that is so at the beginning, nothing has been started.
     """
     redactor = Redactor(path=config.secrets)
-    identity, started = new_id(), time.time()
+    environ = dict(os.environ if env is None else env)
+    identity = new_id()
     log = config.files / (identity + ".log")
     log.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    traced = tracing(config, log, dict(env or os.environ))
-    begin = {
-        "type": "begin",
+    traced = tracing(config, log, environ)
+    descriptor = stdin.fileno() if stdin is not None and not isinstance(stdin, int) else stdin
+    command = Command(list(argv), dict(environ, **traced.environment), cwd or Path.cwd(), descriptor)
+    begin = _begin(identity, command, config, log, title)
+    writer.append(redactor.entry(dict(begin, type="begin")))
+    try:
+        with child.holding_signals(), _Noted(log, config, traced, float(begin["started"])) as noted:
+            ended, results = _execute(command, config)
+        end = dict(begin, type="end", ended=time.time(), **results, **noted.results())
+        writer.append(redactor.entry(end))
+    finally:
+        with contextlib.suppress(FileNotFoundError):
+            log.unlink()
+    return ended
+
+
+def _begin(identity: str, command: Command, config: Config, log: Path, title: Optional[str]) -> Entry:
+    return {
         "id": identity,
         "kind": "run",
-        "started": started,
+        "started": time.time(),
         "tool": config.tool,
         "session": config.session,
         "engine": config.engine,
         "environment": config.environment,
         "actor": config.actor,
-        "source": _source(argv, config.project, cwd),
-        "language": "shell",
-        "code": shlex.join(argv),
+        "source": _source(command, config.project),
+        "notebook": None,
+        "cell": None,
+        "language": "bash",
+        "code": shlex.join(command.argv),
         "title": title,
-        "cwd": str(cwd) if cwd else None,
+        "cwd": str(command.cwd),
         "files_log": str(log),
         "pid": os.getpid(),
     }
-    writer.append(redactor.entry(begin))
-    streams = (_Stream(sys.stdout, "stdout", config), _Stream(sys.stderr, "stderr", config))
-    ended, problem = _execute(argv, dict(env or os.environ, **traced.environment), cwd, streams)
-    end = dict(begin, type="end", ended=time.time(), **_results(ended, problem, streams, traced.by))
-    end.update(_files(log, config, started)._asdict())
-    writer.append(redactor.entry(end))
-    with contextlib.suppress(FileNotFoundError):
-        log.unlink()
-    return ended.code
 
 
-class _Stream:
-    """One of the command's streams: passed on to ours, and kept within the limit."""
-
-    def __init__(self, ours: Any, name: str, config: Config) -> None:
-        self.name = name
-        self.kept = Kept(config.max_output_bytes)
-        self._ours = ours.fileno()
-        self._source = -1
-        self.target = -1
-        self._thread = threading.Thread(target=self._pump, daemon=True)
-
-    def open(self) -> None:
-        """Make the end that the command writes to: a terminal where ours is one, else a pipe."""
-        if os.isatty(self._ours):
-            self._source, self.target = pty.openpty()
-            with contextlib.suppress(OSError, termios.error):
-                termios.tcsetwinsize(self.target, termios.tcgetwinsize(self._ours))
-            _do_not_translate(self.target)
-        else:
-            self._source, self.target = os.pipe()
-
-    def start(self) -> None:
-        """Pass on what comes, now that the command has the other end."""
-        os.close(self.target)
-        self._thread.start()
-
-    def finish(self) -> None:
-        """Wait for the rest. A program that was left behind may hold the stream: then not for long."""
-        self._thread.join(_PIPE_SECONDS)
-
-    def _pump(self) -> None:
-        while True:
-            try:
-                data = os.read(self._source, _CHUNK)
-            except OSError:
-                data = b""
-            if not data:
-                os.close(self._source)
-                return
-            self.kept.write(data)
-            with contextlib.suppress(OSError):
-                _write_all(self._ours, data)
-
-
-def _execute(
-    argv: Sequence[str], env: Mapping[str, str], cwd: Optional[Path], streams: Sequence[_Stream]
-) -> Tuple[Ended, Optional[str]]:
-    for stream in streams:
-        stream.open()
+def _execute(command: Command, config: Config) -> Tuple[int, Entry]:
+    """Run the command; return its exit code and what the end of its entry says of it."""
+    streams = [Stream(_ours(number), name, config.max_output_bytes) for number, name in _STREAMS]
     out, err = (stream.target for stream in streams)
+
+    def started() -> None:
+        for stream in streams:
+            stream.start()
+
+    def resized() -> None:
+        for stream in streams:
+            stream.resize()
+
     try:
-        process = subprocess.Popen(list(argv), env=dict(env), cwd=cwd, stdout=out, stderr=err)
-    except OSError as error:
-        problem = "{}: {}".format(argv[0], error.strerror or error)
-        os.write(err, (problem + "\n").encode())
-        code = NOT_FOUND if isinstance(error, FileNotFoundError) else NOT_EXECUTABLE
-        return _finished(streams, Ended(code, None, None)), problem
-    for stream in streams:
-        stream.start()
-    with _forwarding(process):
-        ended = _wait(process)
+        ended = child.run(command, out, err, started=started, resized=resized)
+        results = _results(ended)
+    except NotStarted as problem:
+        os.write(err, "trailmark: {}\n".format(problem).encode("utf-8", "backslashreplace"))
+        started()
+        ended = Ended(problem.code, None, False, {})
+        results = dict(_results(ended), error=_error("Not started", str(problem)), resources=None)
     for stream in streams:
         stream.finish()
-    return ended, None
+    fit(streams, config.max_output_bytes)
+    shown = [stream for stream in streams if stream.kept.size]
+    results["outputs"] = [stream.kept.output(stream.name, group) for group, stream in enumerate(shown)]
+    return ended.code, results
 
 
-def _finished(streams: Sequence[_Stream], ended: Ended) -> Ended:
-    for stream in streams:
-        stream.start()
-    for stream in streams:
-        stream.finish()
-    return ended
-
-
-def _wait(process: "subprocess.Popen[bytes]") -> Ended:
-    while True:
-        try:
-            _, status, usage = os.wait4(process.pid, 0)
-            break
-        except InterruptedError:
-            continue
-    process.returncode = os.waitstatus_to_exitcode(status)
-    by = -process.returncode if process.returncode < 0 else None
-    unit = 1 if sys.platform == "darwin" else 1024
-    resources = {
-        "cpu_seconds": round(usage.ru_utime + usage.ru_stime, 3),
-        "max_rss_bytes": usage.ru_maxrss * unit,
-    }
-    return Ended(128 + by if by else process.returncode, by, resources)
-
-
-@contextlib.contextmanager
-def _forwarding(process: "subprocess.Popen[bytes]") -> Iterator[None]:
-    """Hand signals to the command instead of dying of them.
-
-    Ctrl-C in a terminal reaches the command by itself: it is in the same group of processes.
-    """
-
-    def forward(number: int, _frame: object) -> None:
-        if number != signal.SIGINT or not sys.stdin.isatty():
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(process.pid, number)
-
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = [(number, signal.signal(number, forward)) for number in _FORWARDED]
+def _ours(number: int) -> int:
+    """Return a descriptor of our own to pass a stream on to; nowhere, when we were started without it."""
+    with contextlib.suppress(OSError, AttributeError):
+        (sys.stdout if number == 1 else sys.stderr).flush()
     try:
-        yield
-    finally:
-        for number, handler in before:
-            signal.signal(number, handler)
+        os.fstat(number)
+    except OSError:
+        return os.open(os.devnull, os.O_WRONLY)
+    return number
 
 
-def _results(
-    ended: Ended, problem: Optional[str], streams: Sequence[_Stream], files_by: str
-) -> Dict[str, Any]:
-    interrupted = ended.signal in (signal.SIGINT, signal.SIGTERM) or ended.code in (130, 143)
+def _results(ended: Ended) -> Entry:
     error = None
-    if problem is not None:
-        error = {"name": "Not started", "value": problem, "traceback": ""}
-    elif ended.code and not interrupted:
-        error = {"name": "Exit code", "value": str(ended.code), "traceback": ""}
+    if ended.signal is not None:
+        error = _error("Signal", signal.Signals(ended.signal).name)
+    elif ended.code:
+        error = _error("Exit code", str(ended.code))
     return {
-        "status": "interrupted" if interrupted else "error" if ended.code else "ok",
+        "status": "interrupted" if ended.was_interrupted else "error" if ended.code else "ok",
         "exit_code": ended.code,
-        "resources": ended.resources,
+        "execution_count": None,
         "error": error,
-        "outputs": [
-            stream.kept.output(stream.name, number)
-            for number, stream in enumerate(streams)
-            if stream.kept.size
-        ],
-        "files_by": files_by,
+        "resources": ended.resources,
+        "notebook_outputs": None,
+        "continues": None,
     }
 
 
-def _files(log: Path, config: Config, since: float) -> Files:
-    found, _ = accesses(log, 0, since, time.time())
-    return classify(found, config.project, config.exclude)
+def _error(name: str, value: str) -> Dict[str, str]:
+    return {"name": name, "value": value, "traceback": ""}
 
 
-def _source(argv: Sequence[str], project: Path, cwd: Optional[Path]) -> Optional[str]:
-    """Return the project's file that the command runs: the first of its words that names one."""
-    root = os.path.realpath(str(project))
-    for word in argv[:6]:
-        path = os.path.realpath(os.path.join(str(cwd or Path.cwd()), word))
-        if path.startswith(root + os.sep) and os.path.isfile(path):
-            return os.path.relpath(path, root).replace(os.sep, "/")
+class _Noted:
+    """What is noted of the command's files while it runs. Where the shim can't be loaded, the system helps."""
+
+    def __init__(self, log: Path, config: Config, traced: Tracing, since: float) -> None:
+        self._log = log
+        self._config = config
+        self._by = traced.by
+        self._since = since
+        self._inputs = Inputs(log, config.project)
+        self._watcher: Optional[Watcher] = None
+
+    def __enter__(self) -> "_Noted":
+        if self._by != "shim":
+            watcher = Watcher(self._config.project)
+            if watcher.start():
+                self._watcher = watcher
+                self._by += "+inotify"
+        self._inputs.start()
+        return self
+
+    def __exit__(self, *_: Any) -> None:
+        self._inputs.stop()
+
+    def results(self) -> Entry:
+        """Return what the end of the command's entry says of its files."""
+        until = time.time()
+        found, _ = accesses(self._log, 0, self._since, until)
+        files = classify(found, self._config.project, self._config.exclude)
+        if self._watcher is not None:
+            perhaps = self._watcher.accesses(self._since, until)
+            self._watcher.close()
+            files = combine(files, classify(perhaps, self._config.project, self._config.exclude))
+        files = Files(self._inputs.add_digests(files.reads, found), files.writes, files.deletes)
+        return dict(files._asdict(), files_by=self._by)
+
+
+def _source(command: Command, project: Path) -> Optional[str]:
+    """Return the project's file that the command runs: the first of its words that names a program or script."""
+    root = os.path.realpath(str(project)) + os.sep
+    for number, word in enumerate(command.argv[:_SCRIPT_WORDS]):
+        path = os.path.realpath(os.path.join(str(command.cwd), word.replace("\0", "")))
+        if path.startswith(root) and os.path.isfile(path) and (number == 0 or path.endswith(_SCRIPTS)):
+            return path[len(root) :].replace(os.sep, "/")
     return None
-
-
-def _do_not_translate(terminal: int) -> None:
-    """Leave line ends as the command writes them; our own terminal translates them."""
-    attributes = termios.tcgetattr(terminal)
-    attributes[1] &= ~termios.OPOST
-    termios.tcsetattr(terminal, termios.TCSANOW, attributes)
-
-
-def _write_all(fd: int, data: bytes) -> None:
-    view = memoryview(data)
-    while view:
-        view = view[os.write(fd, view) :]

@@ -21,7 +21,9 @@ Step = tuple[str, str, str]
 STEPS = st.lists(
     st.one_of(
         st.tuples(
-            st.sampled_from(["read", "write", "update", "delete"]), st.sampled_from(PATHS), st.just("")
+            st.sampled_from(["read", "write", "append", "update", "delete"]),
+            st.sampled_from(PATHS),
+            st.just(""),
         ),
         st.tuples(st.just("rename"), st.sampled_from(PATHS), st.sampled_from(PATHS)),
         st.tuples(st.just("move"), st.sampled_from(MOVABLE), st.sampled_from(MOVABLE)),
@@ -38,6 +40,7 @@ class Machine(Disk):
     now: set[str]
     log: list[Access] = field(default_factory=list)
     touched: set[str] = field(default_factory=set)
+    replaced: set[str] = field(default_factory=set)
     reads: set[str] = field(default_factory=set)
 
     def note(self, op: str, path: str, to: str | None = None) -> None:
@@ -53,19 +56,24 @@ class Machine(Disk):
 
     def write(self, path: str, _: str) -> None:
         self.note("w" if path in self.now else "c", path)
-        self._has_touched(path)
+        self._has_replaced(path)
+
+    def append(self, path: str, _: str) -> None:
+        self.note("a" if path in self.now else "c", path)
+        self._has_changed(path)
 
     def update(self, path: str, _: str) -> None:
         self.note("rw" if path in self.now else "c", path)
         if path in self.now:
             self._has_read(path)
-        self._has_touched(path)
+        self._has_changed(path)
 
     def delete(self, path: str, _: str) -> None:
         if path in self.now:
             self.note("d", path)
             self.now.discard(path)
             self.touched.add(path)
+            self.replaced.add(path)
 
     def rename(self, path: str, to: str) -> None:
         if path not in self.now or path == to:
@@ -85,17 +93,24 @@ class Machine(Disk):
             self._has_moved(path, to + path[len(folder) :])
 
     def _has_read(self, path: str) -> None:
-        if path not in self.touched:
+        if path not in self.replaced:
             self.reads.add(path)
 
-    def _has_touched(self, path: str) -> None:
+    def _has_changed(self, path: str) -> None:
+        if path not in self.now:
+            self.replaced.add(path)
         self.now.add(path)
         self.touched.add(path)
+
+    def _has_replaced(self, path: str) -> None:
+        self.now.discard(path)
+        self._has_changed(path)
 
     def _has_moved(self, path: str, to: str) -> None:
         self.now.discard(path)
         self.touched.add(path)
-        self._has_touched(to)
+        self.replaced.add(path)
+        self._has_replaced(to)
 
     def resolve(self, folder: str) -> str:
         return folder
@@ -132,7 +147,7 @@ NAMES = st.text(st.characters(blacklist_characters="\0", blacklist_categories=("
 )
 
 
-@given(st.floats(1, 4e9), st.integers(1, 2**22), st.sampled_from(["r", "w", "rw", "c", "d"]), NAMES)
+@given(st.floats(1, 4e9), st.integers(1, 2**22), st.sampled_from(["r", "w", "a", "rw", "c", "d"]), NAMES)
 def test_a_line_holds_any_path(time: float, pid: int, op: str, path: str) -> None:
     line = encode(Access(time, pid, op, path))
     assert line.count(b"\n") == 1

@@ -102,7 +102,7 @@ class _Hook:
     def _truncates(self, name: Any, length: int) -> None:
         path = _path(name)
         if path is not None and os.path.isfile(path):
-            self._note("w", _target(path))
+            self._note("a" if length else "w", _target(path))
 
     def _connects(self, name: Any) -> None:
         path = _path(name)
@@ -126,7 +126,9 @@ class _Hook:
 def _operation(flags: int, size: int) -> str:
     if not flags & (os.O_WRONLY | os.O_RDWR):
         return "r"
-    return "rw" if flags & os.O_RDWR and not flags & os.O_TRUNC and size > 0 else "w"
+    if flags & os.O_TRUNC or size == 0:
+        return "w"
+    return "rw" if flags & os.O_RDWR else "a"
 
 
 def _status(path: str) -> Optional[os.stat_result]:

@@ -4,7 +4,8 @@ A line is ``SECONDS<tab>PID<tab>OP<tab>PATH``. In PATH newline, tab, backslash a
 ``\t``, ``\\`` and ``\s``. OP is one of
 
 ``r``   opened to read
-``w``   opened to write; the file existed
+``w``   opened to write and emptied; the file existed
+``a``   opened to write, not emptied
 ``rw``  opened to read and write; the file existed and was not empty
 ``c``   made by opening it to write
 ``d``   deleted
@@ -31,7 +32,7 @@ _CODES = {b"\n": b"\\n", b"\t": b"\\t", b"\\": b"\\\\", SEPARATOR: b"\\s"}
 _MEANINGS = {code: byte for byte, code in _CODES.items()}
 _SPECIAL = re.compile(rb"[\n\t\\\x1f]")
 _CODE = re.compile(rb"\\[nt\\s]")
-_OPS = frozenset(("r", "w", "rw", "c", "d", "m", "md", "x"))
+_OPS = frozenset(("r", "w", "a", "rw", "c", "d", "m", "md", "x"))
 _RENAMED = ("m", "md")
 
 Entry = Dict[str, Any]
@@ -149,13 +150,14 @@ class Disk:
 class _Story:
     """What became of one path."""
 
-    __slots__ = ("begun", "candidate", "existed", "exists", "opened", "read", "written")
+    __slots__ = ("begun", "candidate", "existed", "exists", "opened", "read", "replaced", "written")
 
     def __init__(self, existed: bool, begun: int) -> None:
         self.begun = begun
         self.existed = existed
         self.exists = existed
         self.read = False
+        self.replaced = False
         self.written = False
         self.opened: Optional[float] = None
         self.candidate = True
@@ -191,13 +193,14 @@ class _Stories:
     def _touch(self, access: Access) -> None:
         story = self._story(access, access.path, existed=access.op != "c")
         if access.op in ("r", "x", "rw"):
-            story.read = story.read or not story.written
+            story.read = story.read or not story.replaced
             story.exists = True
-        if access.op in ("w", "rw", "c"):
+        if access.op in ("w", "a", "rw", "c"):
             story.opened = access.time if access.op != "c" and not story.written else None
             story.written = story.exists = True
         if access.op == "d":
             story.exists = story.written = False
+        story.replaced = story.replaced or access.op in ("w", "c", "d")
 
     def _story(self, access: Access, path: str, *, existed: bool) -> _Story:
         if existed:
@@ -218,7 +221,7 @@ class _Stories:
             if gone is None:
                 gone = self.by_path[before] = _Story(False, when)
             here = self.by_path.setdefault(path, _Story(False, self._told))
-            here.written = here.exists = gone.existed = True
+            here.written = here.replaced = here.exists = gone.existed = True
             here.opened = None
             here.candidate = gone.candidate = not self._is_sure
 
@@ -241,6 +244,7 @@ class _Stories:
         target.written = target.exists = True
         target.opened = None
         source.exists = source.written = False
+        target.replaced = source.replaced = True
 
 
 def classify(
@@ -253,7 +257,7 @@ def classify(
 ) -> Files:
     """Return what an action read, wrote and deleted, each in the order of the first access.
 
-    A file that was first written and then read is a write only. A write to a temporary file that is then
+    A file that was first replaced and then read is a write only. A write to a temporary file that is then
     renamed is a write of the new name. What was made and deleted again does not appear.
     """
     disk = disk or Disk()

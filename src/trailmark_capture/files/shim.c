@@ -8,10 +8,11 @@
  *
  *   SECONDS.NANOSECONDS <tab> PID <tab> OP <tab> PATH <newline>
  *
- *   r   opened to read                      d   deleted
- *   w   opened to write; it existed         m   renamed: PATH is FROM <0x1f> TO
- *   rw  opened to read and write            x   the program that was started
- *   c   made by opening it to write         md  renamed, and it is a folder
+ *   r   opened to read                      c   made by opening it to write
+ *   w   emptied by opening it to write      d   deleted
+ *   a   opened to write, not emptied        m   renamed: PATH is FROM <0x1f> TO
+ *   rw  opened to read and write            md  renamed, and it is a folder
+ *   x   the program that was started
  *
  * A file that a renaming replaces is noted as deleted, just before.
  *
@@ -324,9 +325,13 @@ static void note_opened(struct desk *desk, const struct call *call)
         return;
     if (!path_of_opened(call->dir, call->path, call->fd, &status, desk->from) || is_excluded(desk->from))
         return;
-    bool writes = (call->flags & O_ACCMODE) != O_RDONLY;
-    bool updates = (call->flags & O_ACCMODE) == O_RDWR && !(call->flags & O_TRUNC) && status.st_size > 0;
-    const char *op = !call->existed ? "c" : !writes ? "r" : updates ? "rw" : "w";
+    int mode = call->flags & O_ACCMODE;
+    bool is_empty = (call->flags & O_TRUNC) || status.st_size == 0;
+    const char *op = !call->existed       ? "c"
+                     : mode == O_RDONLY   ? "r"
+                     : is_empty           ? "w"
+                     : mode == O_WRONLY   ? "a"
+                                          : "rw";
     note(desk, &call->when, op, desk->from, NULL);
 }
 
@@ -761,7 +766,7 @@ EXPORT int symlinkat(const char *target, int dir, const char *path)
         struct call call = watch(AT_FDCWD, path, 0);                                                               \
         int (*next)(const char *, type) = next_##name();                                                           \
         int result = next != NULL ? next(path, length) : refuse();                                                 \
-        changed(&call, result, "w");                                                                               \
+        changed(&call, result, length == 0 ? "w" : "a");                                                           \
         return result;                                                                                             \
     }
 

@@ -42,7 +42,7 @@ open("/proc/self/stat").read()
 os.close(os.open(".", os.O_RDONLY))
 """
 NOTED = [
-    *("r in.csv", "c out.csv", "w out.csv", "w log.txt", "rw both.txt", "c raw", "m raw raw2", "d out.csv"),
+    *("r in.csv", "c out.csv", "w out.csv", "a log.txt", "rw both.txt", "c raw", "m raw raw2", "d out.csv"),
     *("m raw2 out.csv", "r in.csv", "c copy.csv", "m copy.csv moved.csv", "d moved.csv", "md folder renamed"),
     *("c s.db", "r in.csv", "c hard", "c soft", "w log.txt", "c tmp", "d tmp", "c tab\tline\n", "r in.csv"),
 ]

@@ -58,6 +58,10 @@ def test_written_then_read_is_a_write(story: Story) -> None:
     assert story("c", "x")("r", "x").end() == Files([], own("x"), [])
 
 
+def test_appended_to_then_read_is_both(story: Story) -> None:
+    assert story("a", "x")("r", "x").end() == Files(own("x"), own("x"), [])
+
+
 def test_read_then_written_is_both(story: Story) -> None:
     assert story("r", "x")("w", "x").end() == Files(own("x"), own("x"), [])
     assert story("rw", "y").end().reads == own("x", "y")
