@@ -30,22 +30,23 @@ class JobState(BaseModel):
 @router.get("")
 def jobs(site: Here, project: str | None = None) -> list[JobState]:
     """List the jobs that are remembered, newest first; with `project` (owner/name), only that one's."""
-    return [_state(job) for job in site.jobs.all(project)]
+    return [job_state(job) for job in site.jobs.all(project)]
 
 
 @router.get("/{job_id}")
 def job(site: Here, job_id: str) -> JobState:
     """Describe one job."""
-    return _state(site.jobs.get(job_id))
+    return job_state(site.jobs.get(job_id))
 
 
 @router.post("/{job_id}/cancel")
 def cancel(site: Here, job_id: str) -> JobState:
     """Ask a job to stop at its next safe point."""
-    return _state(site.jobs.cancel(job_id))
+    return job_state(site.jobs.cancel(job_id))
 
 
-def _state(job: Job) -> JobState:
+def job_state(job: Job) -> JobState:
+    """Return a job as it is sent."""
     return JobState(
         id=job.id,
         title=job.title,

@@ -37,7 +37,7 @@ def environment(request: Request, site: Here, project: OpenProject) -> HTMLRespo
         request,
         "environment/environment.html",
         frame=project_frame(site, request, project, "environment"),
-        environment=_view(site, project),
+        environment=view_of(site, project),
         links=Links.of(project.owner, project.name),
         job=site.jobs.find(f"{project.owner}/{project.name}", TOPIC),
     )
@@ -133,7 +133,8 @@ def _change(
     return see_other(Links.of(owner, name).environment)
 
 
-def _view(site: Site, project: Project) -> EnvironmentView:
+def view_of(site: Site, project: Project) -> EnvironmentView:
+    """Return a project's environment as it stands on this machine."""
     request, current = packages.request_of(project), packages.current_lock(project)
     realised = find_realised(current.digest, site.services.settings.home) if current else None
     return build_environment(

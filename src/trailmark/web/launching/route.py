@@ -12,14 +12,14 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from trailmark.errors import NotFound
 from trailmark.pages.links import Links
-from trailmark.progress import Progress
-from trailmark.sessions.launch import TOOLS, launch
+from trailmark.sessions.launch import TOOLS
 from trailmark.sessions.session import Session
-from trailmark.sessions.stop import statuses, stop
-from trailmark.web.carried_out import carry_out
+from trailmark.sessions.stop import statuses
+from trailmark.web.carried_out import follow
 from trailmark.web.confirm import Confirmation, confirm
+from trailmark.web.launching.work import start_launch, start_stop
 from trailmark.web.masthead import project_frame
-from trailmark.web.opening import OpenProject, find_project
+from trailmark.web.opening import OpenProject
 from trailmark.web.site import Here, Site, see_other
 
 router = APIRouter(include_in_schema=False)
@@ -28,16 +28,8 @@ router = APIRouter(include_in_schema=False)
 @router.post("/p/{owner}/{name}/launch")
 def start(site: Here, project: OpenProject, tool: Annotated[str, Form()] = TOOLS[0]) -> Response:
     """Start a tool in the background and show how far it is."""
-    links = Links.of(project.owner, project.name)
-    owner, name, services = project.owner, project.name, site.services
-    settings = services.settings
-
-    def work(progress: Progress) -> str:
-        launch(find_project(settings, owner, name), services.engine, services.uv, progress, tool=tool)
-        return f"{links.base}/open"
-
-    job = site.jobs.start(f"Starting JupyterLab on {name}", work, project=f"{owner}/{name}")
-    return see_other(f"{links.base}/launching/{job.id}")
+    job = start_launch(site, project, tool)
+    return see_other(f"{Links.of(project.owner, project.name).base}/launching/{job.id}")
 
 
 @router.get("/p/{owner}/{name}/launching/{job_id}")
@@ -73,8 +65,7 @@ def launch_button(request: Request, site: Here, project: OpenProject) -> HTMLRes
 @router.post("/p/{owner}/{name}/stop")
 def end(request: Request, site: Here, project: OpenProject, sure: Annotated[str, Form()] = "") -> Response:
     """Stop what runs on the project, once that was confirmed; everything that it did is recorded first."""
-    owner, name, settings = project.owner, project.name, site.services.settings
-    links = Links.of(owner, name)
+    links = Links.of(project.owner, project.name)
     if not sure:
         question = Confirmation(
             title="Stop JupyterLab?",
@@ -88,20 +79,8 @@ def end(request: Request, site: Here, project: OpenProject, sure: Annotated[str,
         )
         return confirm(request, site, project, question)
 
-    def work(progress: Progress) -> str:
-        progress.step("Stopping, and recording what is open")
-        stop(find_project(settings, owner, name), site.services.engine)
-        return links.overview
-
     told = "JupyterLab has stopped. Everything that it did is on the trail."
-    return carry_out(
-        site,
-        f"Stopping JupyterLab on {name}",
-        work,
-        told=told,
-        back=links.overview,
-        project=f"{owner}/{name}",
-    )
+    return follow(site, start_stop(site, project), told=told, back=links.overview)
 
 
 def _open_session(site: Site, project: OpenProject) -> Session:
