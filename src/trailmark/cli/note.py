@@ -14,19 +14,23 @@ from trailmark.projects.note import add_note
 
 
 @verb("note")
-@click.argument("text", required=False)
-@click.option("--about", metavar="ID", help="The record that the note is about.")
-def command(invocation: Invocation, text: str | None, about: str | None) -> None:
+@click.argument("words", nargs=-1, metavar="[ID] [TEXT]")
+@click.option("--about", metavar="ID", help="The record that the note is about; the same as ID before the TEXT.")
+def command(invocation: Invocation, words: tuple[str, ...], about: str | None) -> None:
     """Write a note into the trail: what you saw, meant or decided. Markdown is welcome.
 
-    Without TEXT, the note is read from standard input.
+    With an ID the note is about that record. Without TEXT, the note is read from standard input.
 
     \b
     trailmark note "The rise since 2005 is worth a second look."
-    trailmark note --about 01M848Q3WP "The axis was wrong here."
+    trailmark note 01M848Q3WP "The axis was wrong here."
     """
+    if len(words) > 2 or (len(words) == 2 and about):
+        raise click.UsageError("A note is one text: put it in quotes.")
+    if len(words) == 2:
+        about = words[0]
     project = open_chosen(invocation)
-    text = text if text is not None else _read()
+    text = words[-1] if words else _read()
     meant = get_id(project, about) if about else None
     recorded = add_note(project, text, about=meant, actor=invocation.actor)
     show(
