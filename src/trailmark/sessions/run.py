@@ -6,8 +6,6 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from trailmark_capture.run import run_command
-
 from trailmark.environments.realise import Realised
 from trailmark.environments.uv import Uv
 from trailmark.progress import Progress
@@ -19,6 +17,7 @@ from trailmark.sessions.capture import capture_config, write_config
 from trailmark.sessions.session import folder_of, forget_session
 from trailmark_capture.config import Config
 from trailmark_capture.journal import Writer, new_id
+from trailmark_capture.run import run_command
 
 
 def run(
