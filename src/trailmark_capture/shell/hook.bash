@@ -101,11 +101,11 @@ __trailmark_end() {
         __trailmark_identify
         __trailmark_read_text
     fi
-    __trailmark_write '\0\0E\0=%s\0=%s\0=%s\0=%s\0=%s\0=%s\0=%s\0.\0\0' "$__trailmark_id" "$__trailmark_start" \
-        "$__trailmark_folder" "$__trailmark_hidden" "$__trailmark_text" "$ended" "$status"
     if [[ ${TERM-dumb} != dumb ]]; then
         printf '\e]133;D;%s;trailmark=%s\a' "$status" "$__trailmark_id" >&2
     fi
+    __trailmark_write '\0\0E\0=%s\0=%s\0=%s\0=%s\0=%s\0=%s\0=%s\0.\0\0' "$__trailmark_id" "$__trailmark_start" \
+        "$__trailmark_folder" "$__trailmark_hidden" "$__trailmark_text" "$ended" "$status"
     ((__trailmark_hidden)) || __trailmark_kept_word=$__trailmark_word
     __trailmark_run=0 __trailmark_begun=0
     return "$status"

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Callable, Dict, Iterator, List, Optional, Tuple
 
 from trailmark_capture.config import Config
-from trailmark_capture.files.log import accesses, classify
+from trailmark_capture.files.log import Access, accesses, classify, combine
 from trailmark_capture.journal import Entry, Writer
 from trailmark_capture.redact import Redactor
 from trailmark_capture.shell.notes import Begin, End, Session, Shell, encode, iter_notes
@@ -27,6 +27,7 @@ _LAST_WORDS = frozenset(("exit", "logout", "exec"))
 
 Append = Callable[[Entry], None]
 Outputs = Callable[[str], List[Entry]]
+Perhaps = Callable[[float, float], List[Access]]
 
 
 def create(config: Config, stem: str, log: Path, files_by: str) -> Path:
@@ -48,16 +49,22 @@ class SpoolReader:
     """Journals the commands of all shells of a project. One reader works at a time; others find nothing to do.
 
     `append` writes an entry durably, by default into a segment of the journal of its own. `outputs` gives what
-    a command has shown, by its id, where somebody has seen that.
+    a command has shown, by its id, where somebody has seen that. `perhaps` gives what the system tells of the
+    project's files in a span of time (`Watcher.accesses`), for where the shim can't be loaded.
     """
 
     def __init__(
-        self, config: Config, append: Optional[Append] = None, outputs: Optional[Outputs] = None
+        self,
+        config: Config,
+        append: Optional[Append] = None,
+        outputs: Optional[Outputs] = None,
+        perhaps: Optional[Perhaps] = None,
     ) -> None:
         self._config = config
         self._writer = None if append else Writer(config.journal, "terminal", config.nudge)
         self._append = append or self._writer_append
         self._outputs = outputs
+        self._perhaps = perhaps
         self._redactor = Redactor(path=config.secrets)
         self._spools: Dict[Path, "_Spool"] = {}
 
@@ -83,7 +90,7 @@ class SpoolReader:
     def _alone(self) -> Iterator[bool]:
         try:
             fd = os.open(str(self._config.shell / "lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        except FileNotFoundError:
+        except OSError:
             yield False
             return
         try:
@@ -152,14 +159,21 @@ class SpoolReader:
         entry = dict(self._begun(spool, begin), type="end", ended=ended, execution_count=None, error=None)
         entry.update(notebook_outputs=None, continues=None, resources=None)
         entry["outputs"] = self._outputs(begin.id) if self._outputs is not None else []
-        entry.update(reads=[], writes=[], deletes=[], files_by="none")
-        if spool.session is not None:
-            found, spool.files_offset = accesses(
-                Path(spool.session.log), spool.files_offset, begin.started, ended
-            )
-            files = classify(found, self._config.project, self._config.exclude)
-            entry.update(files._asdict(), files_by=spool.session.files_by)
+        entry.update(self._files(spool, begin.started, ended))
         return entry
+
+    def _files(self, spool: "_Spool", since: float, until: float) -> Entry:
+        project, exclude = self._config.project, self._config.exclude
+        session = spool.session
+        found: List[Access] = []
+        if session is not None:
+            found, spool.files_offset = accesses(Path(session.log), spool.files_offset, since, until)
+        by = session.files_by if session is not None else "none"
+        files = classify(found, project, exclude)
+        if by != "shim" and self._perhaps is not None:
+            files = combine(files, classify(self._perhaps(since, until), project, exclude))
+            by = "inotify" if by == "none" else by + "+inotify"
+        return dict(files._asdict(), files_by=by)
 
 
 class _Spool:
@@ -191,7 +205,7 @@ class _Spool:
             if self._path.stat().st_size == self._size:
                 return
             data = self._path.read_bytes()
-        except FileNotFoundError:
+        except OSError:
             return
         for note, offset in iter_notes(data):
             if isinstance(note, (Session, Shell)) or offset <= self._offset:
@@ -210,12 +224,13 @@ class _Spool:
                     self.shell = note
 
     def keep_place(self, offset: int) -> None:
-        """Remember, also for the next reader, that all up to an offset is journalled."""
+        """Remember that all up to an offset is journalled, and where the disk allows it, for the next reader too."""
         self._offset = offset
         place = json.dumps({"spool": offset, "files": self.files_offset})
         temporary = self._place.with_suffix(".new")
-        temporary.write_text(place, encoding="ascii")
-        os.replace(str(temporary), str(self._place))
+        with contextlib.suppress(OSError):
+            temporary.write_text(place, encoding="ascii")
+            os.replace(str(temporary), str(self._place))
 
     def last_seen(self) -> float:
         """Return when the shell last noted something, or a program in it touched a file."""
@@ -226,7 +241,7 @@ class _Spool:
         """Remove the spool and what belongs to it; the spool first, so that nothing is journalled twice."""
         own = [self._path.with_suffix(suffix) for suffix in (SUFFIX, ".place", ".new", ".scratch")]
         for path in own + ([Path(self.session.log)] if self.session else []):
-            with contextlib.suppress(FileNotFoundError):
+            with contextlib.suppress(OSError):
                 path.unlink()
 
     def _find_place(self) -> None:

@@ -165,6 +165,22 @@ def test_files_are_those_between_begin_and_end(config: Config, made: Path) -> No
     assert first["files_by"] == ("shim" if config.shim else "audit")
 
 
+def test_without_the_shim_the_system_helps(config: Config) -> None:
+    bare = replace(config, shim=None)
+    made = Path(environment_for(bare, "x", {})[SPOOL_VARIABLE])
+    (config.project / "out").touch()
+    add(made, end(1))
+
+    def perhaps(since: float, until: float) -> list[Access]:
+        assert (since, until) == (NOW + 10, NOW + 15)
+        return [Access(NOW + 11, 0, "c", f"{config.project}/out", candidate=True)]
+
+    SpoolReader(bare, perhaps=perhaps).drain()
+    [entry] = ends(config)
+    assert entry["files_by"] == "audit+inotify"
+    assert entry["writes"] == [{"path": "out", "external": False, "candidate": True}]
+
+
 def test_what_the_history_leaves_out_says_so(config: Config, made: Path) -> None:
     add(made, end(1, "mysql", hidden=1), end(2, "", hidden=1))
     SpoolReader(config).drain()
