@@ -12,13 +12,13 @@ import hashlib
 import os
 import re
 import shutil
-import stat
 import subprocess
 import tempfile
 from pathlib import Path
 from typing import Dict, List, Mapping, NamedTuple, Optional
 
 from trailmark_capture.config import Config
+from trailmark_capture.private import private_folder
 
 LOG_VARIABLE = "TRAILMARK_FILES_LOG"
 EXCLUDE_VARIABLE = "TRAILMARK_FILES_EXCLUDE"
@@ -89,19 +89,13 @@ def _loadable(built: Path) -> Optional[str]:
     path = str(built.resolve())
     if not re.search(r"[\s:]", path):
         return path
-    folder = Path(tempfile.gettempdir(), "trailmark-{}".format(os.getuid()))
+    folder = private_folder(Path(tempfile.gettempdir()))
+    if folder is None:
+        return None
     link = folder / (hashlib.sha256(os.fsencode(path)).hexdigest()[:16] + ".so")
     try:
-        folder.mkdir(mode=0o700, exist_ok=True)
-        if not _is_private(folder):
-            return None
         if not link.is_symlink():
             link.symlink_to(path)
+        return str(link) if os.readlink(str(link)) == path else None
     except OSError:
         return None
-    return str(link) if os.readlink(str(link)) == path else None
-
-
-def _is_private(folder: Path) -> bool:
-    status = folder.lstat()
-    return stat.S_ISDIR(status.st_mode) and status.st_uid == os.getuid() and not status.st_mode & 0o077

@@ -11,9 +11,13 @@ from typing import Dict, Mapping, Optional
 from trailmark_capture.config import Config
 from trailmark_capture.files import tracing
 from trailmark_capture.journal import new_id
-from trailmark_capture.shell.spool import create
+from trailmark_capture.private import private_folder
+from trailmark_capture.shell.spool import SUFFIX, create
 
 SPOOL_VARIABLE = "TRAILMARK_SHELL_SPOOL"
+SCRATCH_VARIABLE = "TRAILMARK_SHELL_SCRATCH"
+# Each command writes to the scratch file several times; on a disk that would be felt.
+_IN_MEMORY = Path("/dev/shm")
 
 
 def rcfile(config: Config) -> str:
@@ -30,5 +34,8 @@ def environment_for(config: Config, name: str, environ: Optional[Mapping[str, st
     log = config.files / (stem + ".log")
     config.files.mkdir(parents=True, exist_ok=True, mode=0o700)
     traced = tracing(config, log, os.environ if environ is None else environ)
-    spool = create(config, stem, log, traced.by)
-    return dict(traced.environment, **{SPOOL_VARIABLE: str(spool)})
+    config.shell.mkdir(parents=True, exist_ok=True, mode=0o700)
+    spool = config.shell / (stem + SUFFIX)
+    scratch = (private_folder(_IN_MEMORY) or config.shell) / (stem + ".scratch")
+    create(config, spool, log, traced.by, scratch)
+    return dict(traced.environment, **{SPOOL_VARIABLE: str(spool), SCRATCH_VARIABLE: str(scratch)})

@@ -1,4 +1,5 @@
-# Notes each command of an interactive bash (5.0 or later) in the spool that TRAILMARK_SHELL_SPOOL names.
+# Notes each command of an interactive bash (5.0 or later) in the spool that TRAILMARK_SHELL_SPOOL names. The file
+# of TRAILMARK_SHELL_SCRATCH takes what builtins can only print.
 #
 # No process is started. A note is a begin (B) when a command starts and an end (E) when the prompt is back; both
 # say all that is known by then. A note stands between two pairs of NUL; its fields are separated by one NUL and
@@ -18,8 +19,8 @@
 ((BASH_VERSINFO[0] >= 5)) || return 0
 
 __trailmark_spool=$TRAILMARK_SHELL_SPOOL
-__trailmark_scratch=${TRAILMARK_SHELL_SPOOL%.spool}.scratch
-unset TRAILMARK_SHELL_SPOOL
+__trailmark_scratch=${TRAILMARK_SHELL_SCRATCH-${TRAILMARK_SHELL_SPOOL%.spool}.scratch}
+unset TRAILMARK_SHELL_SPOOL TRAILMARK_SHELL_SCRATCH
 
 __trailmark_void= __trailmark_last= __trailmark_status=0
 __trailmark_run=0 __trailmark_begun=0 __trailmark_start=0 __trailmark_lines=0

@@ -12,7 +12,7 @@ _INTERRUPTED = (130, 148)
 
 
 class Session(NamedTuple):
-    """Whose shell it is, and where its files are noted: written before the shell starts."""
+    """Whose shell it is, where its files are noted, and what else is to be removed when it is gone."""
 
     session: str
     environment: str
@@ -20,6 +20,7 @@ class Session(NamedTuple):
     actor: str
     log: str
     files_by: str
+    scratch: str
 
 
 class Shell(NamedTuple):

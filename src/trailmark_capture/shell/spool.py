@@ -30,19 +30,22 @@ Outputs = Callable[[str], List[Entry]]
 Perhaps = Callable[[float, float], List[Access]]
 
 
-def create(config: Config, stem: str, log: Path, files_by: str) -> Path:
+def create(config: Config, path: Path, log: Path, files_by: str, scratch: Path) -> None:
     """Make the spool of a shell that is about to start."""
-    config.shell.mkdir(parents=True, exist_ok=True, mode=0o700)
-    path = config.shell / (stem + SUFFIX)
     session = Session(
-        config.session or "", config.environment or "", config.engine, config.actor, str(log), files_by
+        config.session or "",
+        config.environment or "",
+        config.engine,
+        config.actor,
+        str(log),
+        files_by,
+        str(scratch),
     )
     fd = os.open(str(path), os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o600)
     try:
         os.write(fd, encode(session))
     finally:
         os.close(fd)
-    return path
 
 
 class SpoolReader:
@@ -239,8 +242,9 @@ class _Spool:
 
     def remove(self) -> None:
         """Remove the spool and what belongs to it; the spool first, so that nothing is journalled twice."""
-        own = [self._path.with_suffix(suffix) for suffix in (SUFFIX, ".place", ".new", ".scratch")]
-        for path in own + ([Path(self.session.log)] if self.session else []):
+        own = [self._path.with_suffix(suffix) for suffix in (SUFFIX, ".place", ".new")]
+        beside = [self.session.log, self.session.scratch] if self.session else []
+        for path in (*own, *map(Path, beside)):
             with contextlib.suppress(OSError):
                 path.unlink()
 

@@ -16,7 +16,7 @@ from trailmark_capture import journal
 from trailmark_capture.config import Config
 from trailmark_capture.files import find_shim
 from trailmark_capture.journal import Entry
-from trailmark_capture.shell.environment import SPOOL_VARIABLE, environment_for, rcfile
+from trailmark_capture.shell.environment import SCRATCH_VARIABLE, SPOOL_VARIABLE, environment_for, rcfile
 from trailmark_capture.shell.notes import Begin, End, Note, iter_notes
 
 PATIENCE = 20.0
@@ -135,6 +135,7 @@ def start(config: Config, tmp_path: Path) -> Iterator[Start]:
             environ.update(environment_for(config, "test", environ))
             terminal = Terminal([*under, bash, "--rcfile", rcfile(config)], environ, config.project)
             stack.callback(terminal.close)
+            stack.callback(Path(environ[SCRATCH_VARIABLE]).unlink, missing_ok=True)
             terminal.wait_for("ready> ")
             return terminal
 

@@ -128,14 +128,18 @@ def test_to_leave_the_shell_is_no_loss(config: Config, made: Path, text: str) ->
     assert ends(config)[0]["status"] == "ok"
 
 
-def test_everything_of_a_shell_that_is_gone_is_removed(config: Config, made: Path) -> None:
+def test_everything_of_a_shell_that_is_gone_is_removed(config: Config) -> None:
+    variables = environment_for(config, "x", {})
+    scratch = Path(variables["TRAILMARK_SHELL_SCRATCH"])
+    made = Path(variables[SPOOL_VARIABLE])
     add(made, note("H", *GONE), end(1))
-    made.with_suffix(".scratch").touch()
     log = Path(next(item for item, _ in iter_notes(made.read_bytes()) if isinstance(item, Session)).log)
     log.touch()
+    scratch.touch()
     SpoolReader(config).drain()
     assert [path.name for path in config.shell.iterdir()] == ["lock"]
     assert list(config.files.iterdir()) == []
+    assert not scratch.exists()
 
 
 def test_a_shell_that_has_not_started_yet_is_waited_for(config: Config, made: Path) -> None:
@@ -275,7 +279,7 @@ def _fields(data: bytes) -> list[str]:
 
 
 def test_notes_are_read_back() -> None:
-    session = Session("S", "", "local", "person", "/log", "shim")
+    session = Session("S", "", "local", "person", "/log", "shim", "/scratch")
     data = encode(session) + note("H", *GONE) + begin(1, "a\n  b\n")
     notes: list[Note] = [item for item, _ in iter_notes(data)]
     assert notes == [session, GONE, Begin(identity(1), str((NOW + 10) * 1_000_000), "/p", "0", "a\n  b")]
