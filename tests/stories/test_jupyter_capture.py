@@ -125,6 +125,22 @@ def test_a_restart_in_the_middle_of_a_cell(other: Notebook) -> None:
     assert (note["title"], note["source"]) == ("The kernel was restarted", "code/other.ipynb")
 
 
+def test_a_cell_that_is_asked_while_the_kernel_is_dead_runs_in_the_next_one(other: Notebook) -> None:
+    other.send("import os\nos._exit(1)", "dies")
+    other.send("'waits'", "waits")
+    (entry,) = other.room.wait(lambda entry: entry["cell"] == "dies")
+    assert entry["status"] == "lost"
+    asked = other.send("'asked'", "asked")
+    other.await_idle(asked)
+    assert text(other.room.wait(lambda entry: entry["cell"] == "asked")[0]) == "'asked'"
+    assert (
+        len([found for found in other.room.entries() if found["type"] == "end" and found["cell"] == "asked"])
+        == 1
+    )
+    waits = [found for found in other.room.entries() if found["type"] == "end" and found["cell"] == "waits"]
+    assert [found["status"] for found in waits] == ["aborted"]
+
+
 def test_a_crash_is_recorded_and_the_kernel_comes_back(other: Notebook) -> None:
     other.send("print('last words', flush=True)\nimport os, time\ntime.sleep(.2)\nos._exit(1)", "crash")
     (entry,) = other.room.wait(lambda entry: entry["cell"] == "crash")

@@ -29,10 +29,13 @@ _DRAIN_EVERY = 0.2
 
 @dataclass(frozen=True)
 class Process:
-    """A running kernel: where it publishes, and the lock digest of the environment that it runs in."""
+    """A running kernel: where it publishes, and the lock digest of the environment that it runs in.
+
+    `begun` is a moment at which the process before it was gone and it was not yet there.
+    """
 
     address: Address
-    pid: int | None
+    begun: float
     environment: str | None
 
 
@@ -58,7 +61,7 @@ class Kernel:
             "actor": config.actor,
             "language": self.language,
             "files_log": str(self.files_log.path),
-            "pid": self.process.pid,
+            "pid": self.process.address.pid,
         }
 
     def notebook(self, cell: str | None) -> str | None:
@@ -148,7 +151,7 @@ class Capture:
             self.requests,
             self.recording.hold,
             max_output_bytes=self.config.max_output_bytes,
-            unanswered=lambda: self.requests.take_unanswered(kernel_id),
+            unanswered=lambda before: self.requests.take_unanswered(kernel_id, before),
         )
         kernel.watch = Watch(process.address, follower)
         self._kernels[kernel_id] = kernel
@@ -159,7 +162,7 @@ class Capture:
         kernel = self._kernels.get(kernel_id)
         if kernel is None or kernel.watch is None:
             return None
-        future = self.observer.stopped(kernel.watch, process.address)
+        future = self.observer.replaced(kernel.watch, process.address, process.begun)
         future.add_done_callback(lambda _: setattr(kernel, "process", process))
         text = "The kernel died and was started again" if crashed else "The kernel was restarted"
         return self.observer.tell(kernel.watch, lambda follower: follower.note(text, time.time()))

@@ -54,7 +54,7 @@ class Follower:
         emit: Callable[[Entry], None],
         *,
         max_output_bytes: int = 50 * 1024 * 1024,
-        unanswered: Callable[[], list[Request]] = list,
+        unanswered: Callable[[float], list[Request]] = lambda before: [],
     ) -> None:
         self._unanswered = unanswered
         self._around = surroundings
@@ -96,22 +96,26 @@ class Follower:
         notebook = self._around.notebook(None)
         self._emit(note(self._around.facts(), journal.new_id(at), at, notebook, text))
 
-    def stop(self, at: float, status: str = "lost") -> None:
-        """End all that is open: the kernel is gone. What it was asked and never spoke of has an end too.
+    def stop(self, at: float, before: float) -> None:
+        """End all that was begun or asked before a moment: the process that was to do it is gone.
 
-        The first of those requests may have run, where nothing else did: a kernel can die before its word that
-        it begins has left it.
+        The first request that it never spoke of may have run, where nothing else did: a kernel can die before
+        its word that it begins has left it. What was asked since then waits for the next process.
         """
-        unspoken = [request for request in self._unanswered() if request.id not in self._running]
+        unspoken = [request for request in self._unanswered(before) if request.id not in self._running]
         is_idle = not self._running
-        for message_id in list(self._running):
-            self._end(message_id, at, status)
+        self._end_begun(at, before)
         for number, request in enumerate(unspoken):
-            self._end_unspoken(request, at, status if is_idle and number == 0 else "aborted")
-        for late in list(self._late.values()):
+            self._end_unspoken(request, at, "lost" if is_idle and number == 0 else "aborted")
+
+    def _end_begun(self, at: float, before: float) -> None:
+        for message_id, action in list(self._running.items()):
+            if action.started < before:
+                self._end(message_id, at, "lost")
+        for late in [late for late in self._late.values() if late.started < before]:
             late.spans += [(since, at) for since in late.open.values()]
-            self._flush(late, status if late.open else "ok")
-        self._busy.clear()
+            self._flush(late, "lost" if late.open else "ok")
+        self._busy = {message_id: since for message_id, since in self._busy.items() if since >= before}
 
     def due(self) -> float | None:
         """Return when `tick` has something to do next, or None."""
@@ -133,7 +137,7 @@ class Follower:
     def _status(self, message: Message) -> None:
         state = message.content.get("execution_state")
         if state == "starting":
-            self.stop(message.at)
+            self._end_begun(message.at, message.at)
         elif message.parent_kind == "execute_request":
             if state == "busy":
                 self._busy[message.parent] = message.at

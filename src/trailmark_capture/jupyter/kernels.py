@@ -3,10 +3,12 @@
 import asyncio
 import contextlib
 import os
+import time
 from collections.abc import Mapping
 from concurrent.futures import Future
 from typing import Any
 
+from jupyter_client.provisioning import LocalProvisioner
 from jupyter_server.services.kernels.kernelmanager import ServerKernelManager
 
 from trailmark_capture.jupyter.capture import Process, current
@@ -18,6 +20,13 @@ _SESSION = "JPY_SESSION_NAME"
 
 class TrailKernelManager(ServerKernelManager):  # type: ignore[misc]
     """Starts a kernel with the file shim, and tells the observer when it starts, restarts, stops."""
+
+    _begun = 0.0
+
+    def format_kernel_cmd(self, *args: Any, **kwargs: Any) -> Any:
+        """Return the command of the process that is about to start, and note when that is."""
+        self._begun = time.time()
+        return super().format_kernel_cmd(*args, **kwargs)
 
     async def start_kernel(self, *args: Any, **kwargs: Any) -> Any:
         """Start the kernel in the person's environment and subscribe to it."""
@@ -63,10 +72,13 @@ class TrailKernelManager(ServerKernelManager):  # type: ignore[misc]
         separator = ":" if info["transport"] == "tcp" else "-"
         url = f"{info['transport']}://{info['ip']}{separator}{info['iopub_port']}"
         return Process(
-            address=Address(url, bytes(self.session.key)),
-            pid=getattr(self.provisioner, "pid", None),
+            address=Address(url, bytes(self.session.key), self._pid()),
+            begun=self._begun,
             environment=self.kernel_spec_manager.environment(),
         )
+
+    def _pid(self) -> int | None:
+        return self.provisioner.pid if isinstance(self.provisioner, LocalProvisioner) else None
 
     def _language(self) -> str:
         spec = self.kernel_spec

@@ -1,6 +1,8 @@
 """Watches what kernels publish, in a thread of its own with a subscription of its own per kernel."""
 
 import logging
+import math
+import os
 import queue
 import threading
 import time
@@ -15,16 +17,18 @@ from trailmark_capture.jupyter.messages import parse
 
 _RECONNECT = 10
 _GATHER = 0.005
+_LAST_WORDS = 0.1
 _AT_ONCE = 200
 _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class Address:
-    """Where a kernel publishes, and the key it signs with."""
+    """Where a kernel publishes, the key it signs with, and its process where that is one of this machine."""
 
     url: str
     key: bytes
+    pid: int | None = None
 
 
 @dataclass
@@ -34,6 +38,9 @@ class Watch:
     address: Address
     follower: Follower
     live: threading.Event = field(default_factory=threading.Event)
+    pidfd: int | None = None
+    died: float | None = None
+    is_buried: bool = False
 
 
 class Observer:
@@ -67,9 +74,13 @@ class Observer:
         """Subscribe to a kernel."""
         return self._order(lambda: self._subscribe(watch))
 
-    def stopped(self, watch: Watch, address: Address | None = None) -> "Future[None]":
-        """Note that the kernel's process is gone; with an address, that a new one publishes there."""
-        return self._order(lambda: self._stopped(watch, address))
+    def stopped(self, watch: Watch) -> "Future[None]":
+        """Note that the kernel's process is gone for good."""
+        return self._order(lambda: self._stopped(watch, None, math.inf))
+
+    def replaced(self, watch: Watch, address: Address, since: float) -> "Future[None]":
+        """Note that the kernel's process is gone, and that another publishes at an address, begun since then."""
+        return self._order(lambda: self._stopped(watch, address, since))
 
     def tell(self, watch: Watch, news: Callable[[Follower], None]) -> "Future[None]":
         """Have a kernel's follower take something in that the kernel itself does not say."""
@@ -117,20 +128,32 @@ class Observer:
         if any(socket is not self._ear for socket, _ in ready):
             # What a quick cell says comes within a few milliseconds: taken together, it costs the person less.
             time.sleep(_GATHER)
-        for socket, _ in ready:
+        # Orders come last: they may close what stands before them in the list.
+        for socket, _ in sorted(ready, key=lambda event: event[0] is self._ear):
             if socket is self._ear:
                 socket.recv()
                 self._orders.get()()
             elif socket in self._watched:
                 self._receive(socket, _AT_ONCE)
+            else:
+                self._died(socket)
         now = time.time()
         for watch in self._watched.values():
+            if watch.died is not None and now >= watch.died + _LAST_WORDS:
+                self._bury(watch)
             watch.follower.tick(now)
         if self._each_turn is not None:
             self._each_turn(now)
 
+    def _died(self, pidfd: object) -> None:
+        for watch in self._watched.values():
+            if watch.pidfd == pidfd:
+                self._await_no_death(watch)
+                watch.died = time.time()
+
     def _timeout(self) -> int:
-        due = [time_ for watch in self._watched.values() if (time_ := watch.follower.due()) is not None]
+        due = [at for watch in self._watched.values() if (at := watch.follower.due()) is not None]
+        due += [watch.died + _LAST_WORDS for watch in self._watched.values() if watch.died is not None]
         wait = min([self._pause, *(at - time.time() for at in due)])
         return max(0, int(wait * 1000) + 1)
 
@@ -161,16 +184,23 @@ class Observer:
         socket.connect(watch.address.url)
         self._watched[socket] = watch
         self._poller.register(socket, zmq.POLLIN)
+        self._await_death(watch)
 
-    def _stopped(self, watch: Watch, address: Address | None) -> None:
+    def _stopped(self, watch: Watch, address: Address | None, since: float) -> None:
         socket = next((socket for socket, known in self._watched.items() if known is watch), None)
         if socket is None:
             return
         while self._receive(socket, _AT_ONCE):
             pass
-        watch.follower.stop(time.time())
+        self._await_no_death(watch)
+        self._bury(watch)
+        if not watch.is_buried or address is None:
+            watch.follower.stop(time.time(), before=since)
+        watch.is_buried = False
         watch.live.clear()
-        if address == watch.address:
+        if address is not None and address.url == watch.address.url:
+            watch.address = address
+            self._await_death(watch)
             return
         self._poller.unregister(socket)
         socket.close()
@@ -179,7 +209,29 @@ class Observer:
             watch.address = address
             self._subscribe(watch)
 
+    def _await_death(self, watch: Watch) -> None:
+        """Have the system tell of the end of the kernel's process, where it can."""
+        if watch.address.pid is None or not hasattr(os, "pidfd_open"):
+            return
+        try:
+            watch.pidfd = os.pidfd_open(watch.address.pid)
+        except OSError:
+            return
+        self._poller.register(watch.pidfd, zmq.POLLIN)
+
+    def _await_no_death(self, watch: Watch) -> None:
+        if watch.pidfd is not None:
+            self._poller.unregister(watch.pidfd)
+            os.close(watch.pidfd)
+            watch.pidfd = None
+
+    def _bury(self, watch: Watch) -> None:
+        """End what a process that has died was doing when it did."""
+        if watch.died is not None:
+            watch.follower.stop(watch.died, before=watch.died)
+            watch.died, watch.is_buried = None, True
+
     def _finish(self) -> None:
         for watch in list(self._watched.values()):
-            self._stopped(watch, None)
+            self._stopped(watch, None, math.inf)
         self._open = False

@@ -2,6 +2,7 @@
 
 import json
 import threading
+import time
 from collections import OrderedDict
 from dataclasses import dataclass
 from typing import Any
@@ -28,7 +29,7 @@ class Requests:
     def __init__(self) -> None:
         self._known: OrderedDict[str, Request] = OrderedDict()
         self._sessions: dict[str, bool] = {}
-        self._unanswered: dict[str, dict[str, Request]] = {}
+        self._unanswered: dict[str, dict[str, tuple[float, Request]]] = {}
         self._changed = threading.Condition()
 
     def add_session(self, session: str, *, of_page: bool) -> None:
@@ -44,7 +45,7 @@ class Requests:
         with self._changed:
             self._known[request.id] = request
             if request.recorded and request.comm is None:
-                self._unanswered.setdefault(kernel, {})[request.id] = request
+                self._unanswered.setdefault(kernel, {})[request.id] = (time.time(), request)
             if len(self._known) > _KEPT:
                 self._known.popitem(last=False)
             self._changed.notify_all()
@@ -55,10 +56,14 @@ class Requests:
             for waiting in self._unanswered.values():
                 waiting.pop(message_id, None)
 
-    def take_unanswered(self, kernel: str) -> list[Request]:
-        """Return the requests that a kernel, now gone, has not answered, oldest first; they are known no more."""
+    def take_unanswered(self, kernel: str, before: float) -> list[Request]:
+        """Return what a kernel was asked before a moment and has not answered, oldest first; once."""
         with self._changed:
-            return list(self._unanswered.pop(kernel, {}).values())
+            waiting = self._unanswered.get(kernel, {})
+            found = [request for at, request in waiting.values() if at < before]
+            for request in found:
+                del waiting[request.id]
+            return found
 
     def find(self, message_id: str, session: str = "", wait: float = 0.0) -> Request | None:
         """Return the request, waiting a moment for one that a websocket has forwarded but not yet noted."""

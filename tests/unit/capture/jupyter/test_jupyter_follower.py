@@ -1,5 +1,7 @@
 """What a kernel's messages become, without a kernel."""
 
+import math
+import time
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -55,7 +57,7 @@ class Kernel:
             self.requests,
             self.entries.append,
             max_output_bytes=limit,
-            unanswered=lambda: self.requests.take_unanswered(""),
+            unanswered=lambda before: self.requests.take_unanswered("", before),
         )
 
     def says(self, kind: str, parent: str = "", parent_kind: str = "execute_request", **content: Any) -> None:
@@ -175,8 +177,27 @@ def test_an_unseen_client_is_recorded_without_a_cell(kernel: Kernel) -> None:
 def test_a_kernel_that_is_gone_loses_what_it_did(kernel: Kernel) -> None:
     kernel.begins("m")
     kernel.prints("m", "so far\n")
-    kernel.follower.stop(kernel.now + 1)
+    kernel.follower.stop(kernel.now + 1, before=math.inf)
     assert (kernel.last["status"], texts(kernel.last)) == ("lost", ["so far\n"])
+
+
+def test_what_a_new_process_does_already_is_not_lost_with_the_old_one(kernel: Kernel) -> None:
+    kernel.begins("old", cell="c1")
+    begun = kernel.now
+    kernel.begins("new", cell="c2")
+    kernel.follower.stop(kernel.now, before=begun)
+    assert [(entry["cell"], entry.get("status")) for entry in kernel.entries[2:]] == [("c1", "lost")]
+    kernel.ends("new")
+    assert (kernel.last["cell"], kernel.last["status"]) == ("c2", "ok")
+
+
+def test_what_was_asked_after_a_kernels_death_waits_for_the_next_process(kernel: Kernel) -> None:
+    kernel.asked("m", "1", cell="c1")
+    kernel.follower.stop(kernel.now, before=time.time() - 1)
+    assert kernel.entries == []
+    kernel.begins("m", cell="c1")
+    kernel.ends("m")
+    assert [entry["type"] for entry in kernel.entries] == ["begin", "end"]
 
 
 def test_a_kernel_that_starts_anew_has_lost_what_it_did(kernel: Kernel) -> None:
@@ -293,7 +314,7 @@ def test_a_long_callback_is_begun_so_that_a_crash_leaves_a_mark(kernel: Kernel) 
     kernel.says("status", "train", "comm_msg", execution_state="busy")
     kernel.waits(1.5)
     assert kernel.last["type"] == "begin"
-    kernel.follower.stop(kernel.now)
+    kernel.follower.stop(kernel.now, before=math.inf)
     assert (kernel.last["type"], kernel.last["status"]) == ("end", "lost")
     assert kernel.entries[2]["id"] == kernel.last["id"]
 
@@ -359,19 +380,19 @@ def test_a_kernel_that_dies_before_it_says_that_it_begins_leaves_the_cell_lost(k
     kernel.asked("m2", "os._exit(1)", cell="c2")
     kernel.asked("m3", "never reached", cell="c3")
     kernel.asked("m4", "a tool's question", recorded=False)
-    kernel.follower.stop(kernel.now + 1)
+    kernel.follower.stop(kernel.now + 1, before=math.inf)
     assert [(entry["cell"], entry["status"]) for entry in kernel.entries[2:]] == [
         ("c2", "lost"),
         ("c3", "aborted"),
     ]
-    kernel.follower.stop(kernel.now + 2)
+    kernel.follower.stop(kernel.now + 2, before=math.inf)
     assert len(kernel.entries) == 4
 
 
 def test_cells_that_waited_behind_the_one_that_died_were_not_run(kernel: Kernel) -> None:
     kernel.begins("m1")
     kernel.asked("m2", "2", cell="c2")
-    kernel.follower.stop(kernel.now + 1)
+    kernel.follower.stop(kernel.now + 1, before=math.inf)
     assert [(entry["cell"], entry["status"]) for entry in kernel.entries[1:]] == [
         ("c1", "lost"),
         ("c2", "aborted"),

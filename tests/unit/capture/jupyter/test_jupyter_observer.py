@@ -3,8 +3,10 @@
 import hashlib
 import hmac
 import json
+import subprocess
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -109,6 +111,29 @@ def test_a_kernel_that_is_gone_is_forgotten(kernel: Kernel, observer: Observer) 
     until(lambda: kernel.entries)
     observer.stopped(kernel.watch).result(5)
     assert kernel.entries[-1]["status"] == "lost"
+
+
+def test_a_process_that_dies_is_noticed_at_once(kernel: Kernel, observer: Observer) -> None:
+    process = subprocess.Popen(["sleep", "60"])
+    kernel.watch.address = replace(kernel.address, pid=process.pid)
+    observer.attach(kernel.watch).result(5)
+    kernel.is_heard()
+    kernel.say("execute_input", "m", code="1", execution_count=1)
+    until(lambda: kernel.entries)
+    process.kill()
+    kernel.say("stream", "m", name="stdout", text="last words")
+    died = time.time()
+    until(lambda: len(kernel.entries) == 2)
+    end = kernel.entries[1]
+    assert (end["status"], end["outputs"][0]["text"]) == ("lost", "last words")
+    assert end["ended"] - died < 0.5
+    process.wait()
+    kernel.say("execute_input", "n", code="2", execution_count=1)
+    until(lambda: len(kernel.entries) == 3)
+    observer.replaced(kernel.watch, kernel.address, died).result(5)
+    kernel.say("status", "n", execution_state="idle")
+    until(lambda: len(kernel.entries) == 4)
+    assert kernel.entries[3]["status"] == "ok"
 
 
 def test_late_output_is_written_without_another_message(kernel: Kernel, observer: Observer) -> None:
