@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from trailmark.errors import Damaged, NotFound
-from trailmark.git.model import SUBMODULE, Oid
-from trailmark.git.objects import Objects, parse_commit, parse_tree, unpack_loose
+from trailmark.git.model import Oid
+from trailmark.git.objects import Objects, named_by_tree, parse_commit, unpack_loose
 from trailmark.git.repository import Repository
 
 _BLOCK = 1 << 20
 _CHECKSUM_BYTES = 20
+_FANNED_OUT = 2
 _FASTEST = b"\x78\x01"
 
 
@@ -25,19 +27,22 @@ class Walk:
 
     def __init__(self, objects: Objects, shallow: frozenset[Oid]) -> None:
         self._objects = objects
+        self._loose = frozenset(_loose(objects.folder))
         self.shallow = shallow
         self._seen: set[bytes] = set()
 
     def visit(self, start: Oid) -> Iterator[str]:
         """Read an object and all that it leads to; yield what is wrong with any of them."""
-        waiting = [start]
+        waiting = [bytes.fromhex(start)]
         while waiting:
-            oid = waiting.pop()
+            key = waiting.pop()
+            if key in self._seen:
+                continue
+            self._seen.add(key)
+            oid = Oid(key.hex())
             try:
-                key = bytes.fromhex(oid)
-                if key not in self._seen:
-                    self._seen.add(key)
-                    waiting += self._named(oid, *read_strictly(self._objects, oid))
+                read = read_strictly if oid in self._loose else Objects.read
+                waiting += self._named(oid, *read(self._objects, oid))
             except NotFound:
                 yield f"The git object {oid} is missing."
             except Damaged as error:
@@ -45,16 +50,23 @@ class Walk:
             except ValueError as error:
                 yield f"The git object {oid} is malformed ({error})."
 
-    def _named(self, oid: Oid, kind: str, content: bytes) -> list[Oid]:
-        """Return the objects that an object names."""
+    def _named(self, oid: Oid, kind: str, content: bytes) -> Iterable[bytes]:
+        """Return the objects that an object names and that were not seen yet, by their ids in binary."""
+        if kind == "tree":
+            return [named for named in named_by_tree(content) if named not in self._seen]
         if kind == "commit":
             commit = parse_commit(oid, content)
-            return [commit.tree] if oid in self.shallow else [commit.tree, *commit.parents]
-        if kind == "tree":
-            return [entry.oid for _, entry in parse_tree(content) if entry.mode != SUBMODULE]
+            parents = () if oid in self.shallow else commit.parents
+            return map(bytes.fromhex, (commit.tree, *parents))
         if kind == "tag":
-            return [Oid(content.partition(b"\n")[0].partition(b" ")[2].decode("ascii", "replace"))]
-        return []
+            return [bytes.fromhex(content.partition(b"\n")[0].partition(b" ")[2].decode("ascii", "replace"))]
+        return ()
+
+
+def _loose(objects: Path) -> Iterator[Oid]:
+    for folder in objects.iterdir():
+        if len(folder.name) == _FANNED_OUT:
+            yield from (Oid(folder.name + name) for name in os.listdir(folder))
 
 
 def read_strictly(objects: Objects, oid: Oid) -> tuple[str, bytes]:
@@ -64,7 +76,8 @@ def read_strictly(objects: Objects, oid: Oid) -> tuple[str, bytes]:
     found by compressing again: a result that differs by one bit is no accident.
     """
     try:
-        compressed = objects.path_of(oid).read_bytes()
+        with open(objects.name_of(oid), "rb") as stream:
+            compressed = stream.read()
     except FileNotFoundError:
         return objects.read(oid)
     except OSError as error:

@@ -6,15 +6,17 @@ Loose objects are read here and not by libgit2, which (1.9) never returns from s
 from __future__ import annotations
 
 import hashlib
+import re
 import zlib
 from pathlib import Path
 
 import pygit2
 
 from trailmark.errors import Damaged, NotFound
-from trailmark.git.model import Commit, Entry, Oid
+from trailmark.git.model import SUBMODULE, Commit, Entry, Oid
 
 _KINDS = {1: "commit", 2: "tree", 3: "blob", 4: "tag"}
+_TREE_ITEM = re.compile(rb"([0-7]+) ([^\0]+)\0(.{20})", re.DOTALL)
 _HEADER_BYTES = 64
 _HEX_DIGITS = 40
 
@@ -136,16 +138,15 @@ def damaged(oid: Oid, reason: object) -> Damaged:
 
 def parse_tree(content: bytes) -> list[tuple[str, Entry]]:
     """Return the names directly in a tree, in git's order."""
-    items = []
-    at = 0
-    while at < len(content):
-        space = content.index(b" ", at)
-        end = content.index(b"\0", space)
-        oid = content[end + 1 : end + 21].hex()
-        name = content[space + 1 : end].decode("utf-8", "surrogateescape")
-        items.append((name, Entry(Oid(oid), int(content[at:space], 8))))
-        at = end + 21
-    return items
+    return [
+        (name.decode("utf-8", "surrogateescape"), Entry(Oid(oid.hex()), int(mode, 8)))
+        for mode, name, oid in _TREE_ITEM.findall(content)
+    ]
+
+
+def named_by_tree(content: bytes) -> list[bytes]:
+    """Return the ids, in binary, of the objects that a tree names; other repositories' commits left out."""
+    return [oid for mode, _, oid in _TREE_ITEM.findall(content) if int(mode, 8) != SUBMODULE]
 
 
 def parse_commit(oid: Oid, content: bytes) -> Commit:

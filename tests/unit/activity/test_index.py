@@ -10,7 +10,7 @@ import pytest
 from trailmark.activity import FileRef, Recorded, Trail
 from trailmark.activity.index import Index, Row
 from trailmark.activity.query import Filter
-from trailmark.errors import InvalidInput, NotFound
+from trailmark.errors import InvalidInput, NotFound, Unavailable
 from trailmark.git import Entry, Repository, Signature
 from trailmark.testing.trails import TrailShape, make_trail
 from trailmark_capture.journal import new_id
@@ -377,3 +377,37 @@ def test_rebuilding_gives_the_same_order(trail: Trail, do: Doer, index: Index, t
         assert [replace(row, place=0) for row in other.page()] == [
             replace(row, place=0) for row in index.page()
         ]
+
+
+def test_refreshing_while_another_records_never_starts_anew(trail: Trail, do: Doer, tmp_path: Path) -> None:
+    do("0")
+    path = tmp_path / "index.sqlite"
+    with Index.open(path) as index:
+        index.refresh(trail.repository)
+        inode = path.stat().st_ino
+        with ProcessPoolExecutor(2) as pool:
+            running = [pool.submit(_refresh_often, path, trail.repository.path) for _ in range(2)]
+            for number in range(40):
+                do(str(number))
+                index.refresh(trail.repository)
+            assert [future.result() for future in running] == [inode, inode]
+        index.refresh(trail.repository)
+        assert index.count() == 41
+
+
+def _refresh_often(path: Path, project: Path) -> int:
+    repository = Repository.open(project)
+    with Index.open(path) as index:
+        for _ in range(60):
+            index.refresh(repository)
+    return path.stat().st_ino
+
+
+def test_an_index_that_cannot_be_written_is_an_error_with_words(trail: Trail, do: Doer, index: Index) -> None:
+    do("1")
+    index.refresh(trail.repository)
+    do("2")
+    index._database.execute("PRAGMA query_only = ON")
+    with pytest.raises(Unavailable, match="trail itself is intact"):
+        index.refresh(trail.repository)
+    assert index.count() == 1

@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from trailmark.errors import Busy, TrailmarkError, Unavailable
+
 SCHEMA_VERSION = 1
 _APPLICATION = 0x54524D4B
 _WAIT_SECONDS = 60.0
@@ -54,13 +56,25 @@ CREATE TABLE branches (
 
 
 def connect(path: Path) -> sqlite3.Connection:
-    """Open the index; an unusable one is replaced by an empty one. Raises sqlite3.Error when it cannot be."""
+    """Open the index; an unusable one is replaced by an empty one. Raises Busy or Unavailable."""
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     try:
         return _open_usable(path)
     except _Unusable:
         with _alone(path):
             return _open_or_replace(path)
+    except sqlite3.Error as error:
+        raise translated(error) from error
+
+
+def translated(error: sqlite3.Error) -> TrailmarkError:
+    """Return the error to raise for one of SQLite's that is no damage."""
+    if getattr(error, "sqlite_errorcode", 0) & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+        return Busy("Another process has been writing to the index for a minute. Nothing is lost; try again.")
+    return Unavailable(
+        f"The index of the trail cannot be used ({error}). The trail itself is intact. "
+        "Make sure that there is free space and that Trailmark's home can be written, and try again."
+    )
 
 
 def is_damage(error: sqlite3.Error) -> bool:
@@ -122,7 +136,6 @@ def _connect(path: Path) -> sqlite3.Connection:
             "synchronous = NORMAL",
             "temp_store = MEMORY",
             "cache_size = -32768",
-            "mmap_size = 1073741824",
         ):
             database.execute(f"PRAGMA {pragma}")
     except BaseException:

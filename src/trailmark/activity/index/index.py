@@ -87,15 +87,11 @@ class Index:
         if _inode(self._path) != self._inode:
             self._reopen()
         chains = repository.refs(RECORDS)
-        tips = {name.removeprefix(BRANCHES): tip for name, tip in repository.refs(BRANCHES).items()}
-        head = repository.head()
-        if repository.branch() is None and head is not None:
-            tips["HEAD"] = head
-        if self._is_up_to_date(chains, tips):
+        if self._is_up_to_date(chains, _tips(repository)):
             return 0
-        new = sum(self._take_chain(repository, ref, tip) for ref, tip in chains.items())
+        new = sum(self._take_chain(repository, ref) for ref in chains)
         with self._writing():
-            return new + Branches(self._database, repository).bring_to(tips)
+            return new + Branches(self._database, repository).bring_to(_tips(repository))
 
     def _is_up_to_date(self, chains: Mapping[str, Oid], tips: Mapping[str, Oid]) -> bool:
         known = dict(self._database.execute("SELECT ref, tip FROM chains").fetchall())
@@ -104,13 +100,14 @@ class Index:
         branches = dict(self._database.execute("SELECT name, tip FROM branches").fetchall())
         return known == dict(chains) and branches == dict(tips)
 
-    def _take_chain(self, repository: Repository, ref: str, tip: Oid) -> int:
+    def _take_chain(self, repository: Repository, ref: str) -> int:
         """Take in one device's new entries, a few thousand at a time."""
         taken, behind, waiting = 0, "", list[Link]()
         while True:
             with self._writing():
+                tip = repository.find_ref(ref)
                 known, place = self._state_of(ref)
-                if known == tip:
+                if tip is None or known == tip:
                     return taken
                 if not waiting or known != behind:
                     waiting, is_continued = new_links(repository, tip, known)
@@ -140,9 +137,9 @@ class Index:
         """Return what `ask` returns; a damaged index is made anew first."""
         try:
             return ask()
-        except (sqlite3.DatabaseError, _Unsound) as error:
+        except (sqlite3.Error, _Unsound) as error:
             if isinstance(error, sqlite3.Error) and not files.is_damage(error):
-                raise
+                raise files.translated(error) from error
         self._database.close()
         files.discard(self._path)
         self._reopen()
@@ -348,6 +345,13 @@ class Index:
     def _branches(self) -> dict[str, int]:
         names = [row[0] for row in self._database.execute("SELECT name FROM branches ORDER BY name")]
         return {name: sum(reach(self._database, name).values()) for name in names}
+
+
+def _tips(repository: Repository) -> dict[str, Oid]:
+    """Return where the branches stand, and HEAD when it is on none."""
+    tips = {name.removeprefix(BRANCHES): tip for name, tip in repository.refs(BRANCHES).items()}
+    head = repository.head()
+    return {**tips, "HEAD": head} if head is not None and repository.branch() is None else tips
 
 
 def _row(found: tuple[Any, ...]) -> Row:
