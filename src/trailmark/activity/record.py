@@ -122,9 +122,9 @@ def _stored(repository: Repository, file: NewFile) -> Oid:
 def _is_complete(repository: Repository, entry: LogEntry) -> bool:
     """Return whether the branch has, or once had, the commit that an entry names."""
     tip = repository.find_ref(entry.ref)
-    if tip == entry.commit or any(repository.was_at(ref, entry.commit) for ref in (entry.ref, "HEAD")):
+    if tip is not None and repository.is_ancestor(entry.commit, tip):
         return True
-    return tip is not None and repository.is_ancestor(entry.commit, tip)
+    return any(repository.was_at(ref, entry.commit) for ref in (entry.ref, "HEAD"))
 
 
 def _finish(trail: Trail, entry: LogEntry) -> Oid:

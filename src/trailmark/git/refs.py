@@ -24,6 +24,7 @@ from trailmark.git.model import Oid
 WAIT_SECONDS = 2.0
 _POLL_SECONDS = 0.005
 _NONE = "0" * 40
+_OID_AND_SPACE = 41
 
 
 class RefMoved(Busy):
@@ -74,6 +75,23 @@ class RefFiles:
                 self._log(move, head)
         for folder in dict.fromkeys(self._path(move.name).parent for move in moves):
             sync_folder(folder)
+
+    def names_below(self, prefix: str) -> list[str]:
+        """Return the refs below a folder of refs such as `refs/heads/`, sorted; the others are not looked at."""
+        folder = self.shared / prefix
+        loose = {
+            path.relative_to(self.shared).as_posix()
+            for path in folder.rglob("*")
+            if path.is_file() and not path.name.endswith(".lock") and not path.name.startswith(".")
+        }
+        return sorted(loose | {name for name in self._packed() if name.startswith(prefix)})
+
+    def _packed(self) -> list[str]:
+        try:
+            lines = (self.shared / "packed-refs").read_text(encoding="utf-8", errors="surrogateescape")
+        except FileNotFoundError:
+            return []
+        return [line[_OID_AND_SPACE:] for line in lines.splitlines() if line[:1] not in ("#", "^")]
 
     def release_stale(self, names: Iterable[str]) -> None:
         """Remove the locks on refs that a dead process of ours left. The caller holds the project's lock."""

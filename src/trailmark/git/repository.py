@@ -112,9 +112,15 @@ class Repository:
             return
 
     def refs(self, prefix: str) -> dict[str, Oid]:
-        """Return the refs whose names start with `prefix`, sorted by name."""
-        names = sorted(name for name in self.raw.references if name.startswith(prefix))
-        return {name: Oid(str(self.raw.lookup_reference(name).resolve().target)) for name in names}
+        """Return the refs below a folder of refs (`refs/heads/`) and what they name, sorted by name."""
+        found = ((name, self._resolved(name)) for name in self._refs.names_below(prefix))
+        return {name: oid for name, oid in found if oid is not None}
+
+    def _resolved(self, name: str) -> Oid | None:
+        try:
+            return Oid(str(self.raw.lookup_reference(name).resolve().target))
+        except (KeyError, ValueError, pygit2.GitError):
+            return None
 
     def set_head(self, branch: str) -> None:
         """Make `branch` the current one; the work tree is left as it is."""

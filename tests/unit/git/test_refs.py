@@ -186,3 +186,23 @@ def test_objects_of_a_borrowed_repository_are_read(repository, tmp_path):
     repository.update_ref(MAIN, repository.write_commit(tree, [], "m", WHO), expected=None, reason="r")
     subprocess.run(["git", "clone", "-q", "--shared", repository.path, tmp_path / "c"], check=True)
     assert Repository.open(tmp_path / "c").blob(oid) == b"x"
+
+
+def test_refs_of_a_folder_are_listed_loose_and_packed(repository):
+    one, two = commit(repository, "1"), commit(repository, "2")
+    for name in ("refs/heads/b/c", "refs/heads/a", "refs/headsless/x", "refs/trailmark/records/desk"):
+        repository.update_ref(name, one, expected=None, reason="r")
+    git(repository, "pack-refs", "--all", "--prune")
+    repository.update_ref("refs/heads/a", two, expected=one, reason="r")
+    repository.update_ref("refs/heads/z", two, expected=None, reason="r")
+    (repository.git_folder / "refs/heads/.z.lock").write_text("x")
+    (repository.git_folder / "refs/heads/junk").write_text("junk\n")
+    git(repository, "symbolic-ref", "refs/heads/alias", "refs/heads/z")
+    git(repository, "symbolic-ref", "refs/heads/nowhere", "refs/heads/none")
+    assert repository.refs("refs/heads/") == {
+        "refs/heads/a": two,
+        "refs/heads/alias": two,
+        "refs/heads/b/c": one,
+        "refs/heads/z": two,
+    }
+    assert repository.refs("refs/nothing/") == {}
