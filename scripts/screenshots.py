@@ -11,12 +11,30 @@ import sys
 import tempfile
 from pathlib import Path
 
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import Page, sync_playwright
 
 IMAGES = Path(__file__).resolve().parent.parent / "docs" / "images"
 NOTE = "Bills of Adelie and Gentoo hardly overlap: this alone tells them apart."
 CHROMIUM = ["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu"]
 COMMAND = [sys.executable, "-m", "trailmark"]
+SIZES = {"desktop": (1280, 860), "phone": (390, 844)}
+PROJECT = "p/ada/penguins"
+PAGES = {
+    "projects": "",
+    "new": "new",
+    "import": "import",
+    "overview": f"{PROJECT}/",
+    "activity": f"{PROJECT}/activity",
+    "search": f"{PROJECT}/activity?search=flipper",
+    "environment": f"{PROJECT}/environment",
+    "files": f"{PROJECT}/files/",
+    "table": f"{PROJECT}/files/input/penguins.csv",
+    "notebook": f"{PROJECT}/files/code/penguins.ipynb",
+    "branches": f"{PROJECT}/branches",
+    "settings": f"{PROJECT}/settings",
+    "trash": "trash",
+    "machine": "machine",
+}
 
 
 def main() -> None:
@@ -33,7 +51,7 @@ def main() -> None:
         )
         try:
             assert client.stdout is not None
-            take(json.loads(client.stdout.readline())["url"])
+            take(json.loads(client.stdout.readline())["url"], bills)
         finally:
             client.terminate()
             trail(environ, "-C", "penguins", "stop")
@@ -45,8 +63,8 @@ def trail(environ: dict[str, str], *arguments: str) -> str:
     return done.stdout
 
 
-def take(address: str) -> None:
-    """Take the pictures of the client that this address opens."""
+def take(address: str, record: str) -> None:
+    """Take the pictures of the client that this address opens; `record` is one worth a page."""
     base = address.partition("?")[0]
     IMAGES.mkdir(exist_ok=True)
     with sync_playwright() as playwright:
@@ -56,7 +74,21 @@ def take(address: str) -> None:
         page.goto(f"{base}p/ada/penguins/activity")
         page.wait_for_timeout(2000)
         page.screenshot(path=IMAGES / "feed.png")
+        pages = {**PAGES, "record": f"{PROJECT}/activity/{record}"}
+        for size, (width, height) in SIZES.items():
+            page.set_viewport_size({"width": width, "height": height})
+            for theme in ("light", "dark"):
+                page.emulate_media(color_scheme=theme)
+                take_pages(page, base, pages, f"{size}-{theme}")
         browser.close()
+
+
+def take_pages(page: Page, base: str, pages: dict[str, str], ending: str) -> None:
+    """Take every page as the browser is set now."""
+    for name, path in pages.items():
+        page.goto(base + path)
+        page.wait_for_timeout(500)
+        page.screenshot(path=IMAGES / "pages" / f"{name}-{ending}.png")
 
 
 if __name__ == "__main__":
