@@ -63,9 +63,11 @@ class Drain:
             settle(self._project.trail)
             if self._project.repository.is_in_operation():
                 return []
+            # Whoever is gone now has nothing to add: what is not over after reading never will be.
+            segments = {*journal.segments(self._folder), *self._offsets}
+            abandoned = frozenset(filter(journal.is_abandoned, segments))
             self._read()
-            recorded = [self._record(pending) for pending in self._take_ready()]
-            recorded += [done for done in map(self._record_lost, self._take_lost()) if done is not None]
+            recorded = [*self._record_ready(), *self._record_lost(abandoned)]
             self._forget()
         return recorded
 
@@ -97,8 +99,8 @@ class Drain:
     def _read(self) -> None:
         for segment in journal.segments(self._folder):
             for entry, offset in journal.read(segment, self._offsets.setdefault(segment, 0)):
-                self._offsets[segment] = offset
                 self._take(entry, segment)
+                self._offsets[segment] = offset
 
     def _take(self, entry: Mapping[str, Any], segment: Path) -> None:
         identity = entry.get("id")
@@ -171,11 +173,11 @@ class Drain:
 
     # -- recording ------------------------------------------------------------------------------------------
 
-    def _take_ready(self) -> Iterator[Pending]:
-        while self._pending:
-            if not self._is_ready(self._pending[0], self._pending[1:]):
-                return
-            yield self._pending.pop(0)
+    def _record_ready(self) -> Iterator[Recorded]:
+        """Record what is ready, in order. An entry is let go of only when it is recorded."""
+        while self._pending and self._is_ready(self._pending[0], self._pending[1:]):
+            yield self._record(self._pending[0])
+            del self._pending[0]
 
     def _is_ready(self, pending: Pending, later: Iterable[Pending]) -> bool:
         entry = pending.entry
@@ -232,18 +234,18 @@ class Drain:
         entry = repository.find_entry(repository.tree_of(repository.head()), path)
         return Found(repository.blob(entry.oid), entry.mode) if entry is not None else None
 
-    def _take_lost(self) -> list[Mapping[str, Any]]:
-        """Return the actions that began and whose program is gone without a word."""
-        alive = {_writer(segment) for segment in self._offsets if not journal.is_abandoned(segment)}
-        lost = [entry for entry, segment in self._running.values() if _writer(segment) not in alive]
-        for entry in lost:
-            del self._running[entry["id"]]
-        return lost
+    def _record_lost(self, abandoned: frozenset[Path]) -> Iterator[Recorded]:
+        """Record the actions that began and whose program is gone without a word.
 
-    def _record_lost(self, entry: Mapping[str, Any]) -> Recorded | None:
-        if find_tree(self._project.repository, entry["id"]) is not None:
-            return None
-        return record(self._project.trail, action_of(entry, lost=True))
+        A writer that lives holds a segment, perhaps a newer one than that with the beginning.
+        """
+        alive = {_writer(segment) for segment in self._offsets if segment not in abandoned}
+        for entry, segment in list(self._running.values()):
+            if _writer(segment) in alive:
+                continue
+            if find_tree(self._project.repository, entry["id"]) is None:
+                yield record(self._project.trail, action_of(entry, lost=True))
+            del self._running[entry["id"]]
 
     def _forget(self) -> None:
         """Remove the segments of which nothing is needed any more."""

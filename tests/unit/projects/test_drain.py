@@ -1,7 +1,9 @@
 """From the journal to records and commits."""
 
+import errno
 import hashlib
 import json
+import os
 import time
 
 import nbformat
@@ -158,6 +160,48 @@ def test_an_action_whose_program_was_killed_is_recorded_as_lost(project):
     stored = load(project.repository, recorded.id)
     assert (stored.record.status, stored.code) == ("lost", "fit(model)")
     assert Drain(project).run() == []
+
+
+@pytest.mark.parametrize("step", ["write_blob", "update_refs"])
+def test_what_a_full_disk_refused_is_recorded_when_there_is_room(project, writer, monkeypatch, step):
+    monkeypatch.setattr("trailmark.projects.drain._SETTLED_SECONDS", 0.0)
+    (project.path / "output" / "a.csv").write_text("1,2\n")
+    writer.append(entry(id="01M847FHVQANAA9JWEYFDCXX8A", writes=[{"path": "output/a.csv"}]))
+    writer.append(entry(id="01M847FHVQANAA9JWEYFDCXX8B"))
+    writer.close()
+    drain = Drain(project)
+
+    def refuse(*_):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as full:
+        full.setattr(project.repository, step, refuse)
+        for _ in range(2):
+            with pytest.raises(OSError, match="No space"):
+                drain.run()
+    assert [recorded.id[-1] for recorded in drain.run()] == ["A", "B"]
+    assert tree_of(project)["output/a.csv"] == b"1,2\n"
+    assert not list((project.state / "journal").iterdir())
+
+
+def test_an_action_that_ends_while_the_journal_is_drained_is_not_lost(project, writer, monkeypatch):
+    running = Writer(project.state / "journal", "run-1")
+    begin = entry(type="begin", code="fit(model)")
+    running.append(begin)
+    writer.append(entry())
+    drain = Drain(project)
+    update = project.repository.update_refs
+
+    def end_meanwhile(moves):
+        update(moves)
+        monkeypatch.undo()
+        running.append({**begin, "type": "end", "status": "ok"})
+        running.close()
+
+    monkeypatch.setattr(project.repository, "update_refs", end_meanwhile)
+    drain.run()
+    (recorded,) = drain.run()
+    assert load(project.repository, recorded.id).record.status == "ok"
 
 
 def test_a_torn_line_is_no_entry_and_stops_nothing(project, writer):
