@@ -10,12 +10,21 @@ from fastapi import Request
 from trailmark.errors import InvalidInput
 from trailmark.pages.frame import Frame, Masthead, ProjectChoice, Tab
 from trailmark.pages.links import Links
+from trailmark.projects.manifest import Manifest
 from trailmark.projects.project import Project
 from trailmark.sessions.session import Session
 from trailmark.sessions.stop import statuses
 from trailmark.web.site import Site
 
 _SWITCHED = 8
+
+
+def manifest_of(project: Project) -> Manifest:
+    """Return what a project asks for; defaults while its manifest cannot be understood."""
+    try:
+        return project.manifest()
+    except InvalidInput:
+        return Manifest(name=project.name)
 
 
 def sessions_of(site: Site, project: Project) -> list[Session]:

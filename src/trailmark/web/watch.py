@@ -30,7 +30,7 @@ def records_mark(project: Path) -> Mark:
 def sessions_mark(home: Path) -> Mark:
     """Return the mark of all sessions of a home."""
     folder = home / "sessions"
-    return _stats([folder, *(path / "session.json" for path in _below(folder, depth=1))])
+    return _stats([folder, *(path for path in _below(folder, depth=2) if path.suffix == ".json")])
 
 
 def seen(home: Path, project: Path | None) -> str:

@@ -217,9 +217,14 @@ def test_a_project_whose_manifest_is_broken_is_shown_with_the_reason(
     project.manifest_path.write_text("name = ", encoding="utf-8")
     (project.path / ".git" / "HEAD").touch()
     assert "not valid TOML" in browser.http.get("/").text
-    page = browser.http.get("/p/ada/tides/activity", headers=HTML)
-    assert page.status_code == 200
-    assert "not valid TOML" in page.text
+    for path in ("", "activity", "files/trailmark.toml", "branches"):
+        page = browser.http.get(f"/p/ada/tides/{path}", headers=HTML)
+        assert page.status_code == 200, path
+        assert "not valid TOML" in page.text
+    for path in ("environment", "settings"):
+        page = browser.http.get(f"/p/ada/tides/{path}", headers=HTML)
+        assert page.status_code == 422, path
+        assert "not valid TOML" in page.text
 
 
 def test_errors_are_pages_with_words_and_no_traceback(browser: Browser) -> None:

@@ -19,6 +19,7 @@ from trailmark.projects.importing import ImportPlan, apply_import, discard_impor
 from trailmark.projects.new import place_for
 from trailmark.web.carried_out import carry_out
 from trailmark.web.site import Here, Site, see_other
+from trailmark.web.trail import fresh_index
 
 router = APIRouter(include_in_schema=False, prefix="/import")
 _PATIENCE_SECONDS = 1.5
@@ -107,7 +108,9 @@ def make(
             request=chosen if planned.request is not None else None,
         )
         site.imports.pop(plan_id, None)
-        return Links.of(project.owner, project.name).overview
+        progress.step("Reading its trail", 0.9)
+        with fresh_index(project):
+            return Links.of(project.owner, project.name).overview
 
     told = f"{new_name.strip()} is imported. Nothing in it was run."
     return carry_out(site, f"Importing {new_name.strip()}", work, told=told, back=f"/import/{plan_id}")

@@ -10,8 +10,9 @@ from starlette.responses import HTMLResponse, Response
 
 from trailmark.activity.index import MISSING, OUTSIDE
 from trailmark.environments.edit import package_name
+from trailmark.environments.model import Lock
 from trailmark.environments.realise import find_realised
-from trailmark.errors import NotFound
+from trailmark.errors import Damaged, InvalidInput, NotFound
 from trailmark.git import BRANCHES
 from trailmark.pages.feed import build_step
 from trailmark.pages.links import Links
@@ -20,7 +21,7 @@ from trailmark.projects.describe import edit_readme, readme_name
 from trailmark.projects.files import open_file
 from trailmark.projects.packages import current_lock
 from trailmark.projects.project import Project
-from trailmark.web.masthead import project_frame
+from trailmark.web.masthead import manifest_of, project_frame
 from trailmark.web.opening import OpenProject
 from trailmark.web.overview.view import Overview, latest_figures, recent_steps
 from trailmark.web.site import Here, Site, see_other
@@ -66,7 +67,7 @@ def save_readme(project: OpenProject, text: Annotated[str, Form()] = "") -> Resp
 
 def _overview(site: Site, project: Project) -> Overview:
     links, name = Links.of(project.owner, project.name), readme_name(project)
-    manifest, lock = project.manifest(), current_lock(project)
+    manifest, lock = manifest_of(project), _lock_of(project)
     with fresh_index(project) as index:
         rows, kinds = index.page(limit=_LOOKED_AT), site.facets(project, index).kinds
     steps = [build_step(row, links) for row in rows]
@@ -84,6 +85,13 @@ def _overview(site: Site, project: Project) -> Overview:
         size=site.summaries.size(project.path),
         path=str(project.path),
     )
+
+
+def _lock_of(project: Project) -> Lock | None:
+    try:
+        return current_lock(project)
+    except (Damaged, InvalidInput):
+        return None
 
 
 def _rendered(project: Project, name: str, links: Links) -> Markup | None:

@@ -20,6 +20,7 @@ document.body.addEventListener("htmx:afterSettle", (event) => followLogs(event.t
 // Uploads: files go in pieces, each saying where it begins, so that an interruption costs one piece.
 const PIECE_BYTES = 8 * 1024 * 1024;
 const TRIES = 6;
+const RECORDED_TOGETHER = 10;
 
 async function ask(method, address, body, type) {
   const headers = { "X-Trailmark-CSRF": document.querySelector('meta[name="csrf-token"]').content };
@@ -67,19 +68,23 @@ async function sendAll(zone, chosen) {
   if (!chosen.length || zone.dataset.busy) return;
   zone.dataset.busy = "1";
   const address = zone.dataset.uploads;
-  const total = chosen.reduce((sum, item) => sum + item.file.size, 0);
-  const show = showUpload(zone, total);
-  const ids = [];
+  const show = showUpload(zone, chosen.reduce((sum, item) => sum + item.file.size, 0));
+  let ready = [];
   let before = 0;
+  const record = async () => {
+    if (ready.length) await askJson(`${address}/finish`, { uploads: ready });
+    ready = [];
+  };
   try {
-    for (const item of chosen) {
-      const say = (done) => show(`${item.path} (${ids.length + 1} of ${chosen.length})`, before + done);
+    for (const [number, item] of chosen.entries()) {
+      const say = (done) => show(`${item.path} (${number + 1} of ${chosen.length})`, before + done);
       say(0);
-      ids.push(await sendFile(address, item, say));
+      ready.push(await sendFile(address, item, say));
       before += item.file.size;
+      if (ready.length === RECORDED_TOGETHER) await record();
     }
-    show("Recording", total);
-    await askJson(`${address}/finish`, { uploads: ids });
+    show("Recording", before);
+    await record();
     location.reload();
   } catch (error) {
     show(`${error.message} Drop the files again to go on where it stopped.`, before);
