@@ -41,6 +41,14 @@ def new_id(at: Optional[float] = None) -> str:
     return "".join(_ALPHABET[(number >> shift) & 31] for shift in range(125, -1, -5))
 
 
+def time_of(identity: str) -> float:
+    """Return when the action with an id began, in seconds since the epoch; 0 for an id that was made otherwise."""
+    milliseconds = 0
+    for letter in identity[:10]:
+        milliseconds = milliseconds << 5 | max(0, _ALPHABET.find(letter))
+    return milliseconds / 1000 if milliseconds < 1 << 45 else 0.0
+
+
 def encode(entry: Entry) -> bytes:
     """Return the line that stands for an entry."""
     body = json.dumps(entry, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "backslashreplace")

@@ -147,9 +147,14 @@ def iter_chain(repository: Repository, tip: Oid) -> Iterator[tuple[Commit, LogEn
         following = entry.before if entry else next(iter(commit.parents), None)
 
 
+def is_record_id(text: str) -> bool:
+    """Return whether a text is the whole id of a record."""
+    return _ID.fullmatch(text) is not None
+
+
 def find_tree(repository: Repository, record: str) -> Oid | None:
     """Return the tree of a record of any device, None when there is no such record."""
-    if not _ID.fullmatch(record):
+    if not is_record_id(record):
         return None
     for tip in repository.refs(RECORDS).values():
         entry = repository.find_entry(repository.tree_of(tip), path_of(record))

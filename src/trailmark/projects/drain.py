@@ -21,7 +21,7 @@ from trailmark.activity.store import find_tree
 from trailmark.git import worktree
 from trailmark.git.present import Found
 from trailmark.projects import notebooks
-from trailmark.projects.entries import action_of
+from trailmark.projects.entries import Entry, action_of, checked
 from trailmark.projects.held_back import Notices
 from trailmark.projects.project import Project
 from trailmark.projects.unsaved import UnsavedNotebooks
@@ -36,7 +36,7 @@ _SETTLED_SECONDS = 5.0
 class Pending:
     """An entry whose files have been read and which waits to be recorded."""
 
-    entry: Mapping[str, Any]
+    entry: Entry
     action: Action
     put: Mapping[str, NewFile]
     remove: frozenset[str]
@@ -50,7 +50,7 @@ class Drain:
         self._folder = project.state / "journal"
         self._digests = DigestCache(project.state / "digests.sqlite")
         self._offsets: dict[Path, int] = {}
-        self._running: dict[str, tuple[Mapping[str, Any], Path]] = {}
+        self._running: dict[str, tuple[Entry, Path]] = {}
         self._pending: list[Pending] = []
         self._unsaved = UnsavedNotebooks(project.state)
 
@@ -98,22 +98,22 @@ class Drain:
 
     def _read(self) -> None:
         for segment in journal.segments(self._folder):
-            for entry, offset in journal.read(segment, self._offsets.setdefault(segment, 0)):
-                self._take(entry, segment)
+            for line, offset in journal.read(segment, self._offsets.setdefault(segment, 0)):
+                entry = checked(line)
+                if entry is not None:
+                    self._take(entry, segment)
                 self._offsets[segment] = offset
 
-    def _take(self, entry: Mapping[str, Any], segment: Path) -> None:
-        identity = entry.get("id")
-        if not isinstance(identity, str) or len(identity) != 26:
-            return
-        if entry.get("type") == "begin":
+    def _take(self, entry: Entry, segment: Path) -> None:
+        identity = entry["id"]
+        if entry["type"] == "begin":
             self._running[identity] = (entry, segment)
             return
         self._running.pop(identity, None)
         if find_tree(self._project.repository, identity) is None:
             self._pending.append(self._prepare(entry))
 
-    def _prepare(self, entry: Mapping[str, Any]) -> Pending:
+    def _prepare(self, entry: Entry) -> Pending:
         put: dict[str, NewFile] = {}
         written = {file["path"] for file in entry.get("writes") or ()}
         writes = tuple(self._written(file, put) for file in entry.get("writes") or ())
@@ -205,7 +205,7 @@ class Drain:
             self._unsaved.remember(str(path), saved.data)
         return recorded
 
-    def _notebook(self, entry: Mapping[str, Any], saved: Found | None) -> NewFile | None:
+    def _notebook(self, entry: Entry, saved: Found | None) -> NewFile | None:
         """Return the notebook as it stood when the cell ended: as it was saved, or with the cell merged in."""
         path = entry.get("notebook")
         if not path:

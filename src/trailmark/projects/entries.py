@@ -1,26 +1,62 @@
-"""From a journal entry to the action that it stands for. Pure: files are looked up by whoever records."""
+"""From a journal entry to the action that it stands for. Pure: files are looked up by whoever records.
+
+An entry was written by another process, perhaps of another version, perhaps by a program that only claims to be
+capture. `checked` comes first: behind it every fact is what it should be.
+"""
 
 from __future__ import annotations
 
 import base64
 import binascii
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, cast
 
 from trailmark.activity import KINDS, STATUSES, Action, Kind, Output, Status, Truncation
+from trailmark.activity.store import is_record_id
+from trailmark_capture.journal import time_of
 
+Entry = Mapping[str, Any]
 TITLE_LENGTH = 100
 _CARRIED = ("actor", "tool", "engine", "environment", "source", "continues", "session", "language")
 _RESULTS = ("execution_count", "exit_code", "files_by")
-_DETAIL = ("notebook", "cell", "resources", "cwd")
+_DETAIL = ("notebook", "cell", "resources", "cwd", "unreadable")
+_END_OF_TIME = 1e11
 _NOISE = re.compile(r"^\s*(#|%|//|$|import\s|from\s+\S+\s+import\s|\"\"\"|''')")
 
 
-def action_of(entry: Mapping[str, Any], *, lost: bool = False) -> Action:
+def checked(entry: Mapping[str, Any]) -> Entry | None:
+    """Return an entry without what is not as it should be; None when it does not even say which action it is of.
+
+    What was taken out is named in `unreadable`. Times that say nothing are those of the entry's id.
+    """
+    identity = entry.get("id")
+    if entry.get("type") not in ("begin", "end") or not (
+        isinstance(identity, str) and is_record_id(identity)
+    ):
+        return None
+    facts: dict[str, Any] = {"type": entry["type"], "id": identity}
+    unreadable = set()
+    for name, value in entry.items():
+        if name in _ITEMS:
+            is_whole = isinstance(value, list)
+            facts[name] = [item for item in value if _ITEMS[name](item)] if is_whole else []
+            if value is not None and len(facts[name]) != (len(value) if is_whole else -1):
+                unreadable.add(name)
+        elif name in _FACTS:
+            if value is None or _FACTS[name](value):
+                facts[name] = value
+            else:
+                unreadable.add(name)
+    facts["started"] = facts.get("started") or time_of(identity)
+    facts["ended"] = facts.get("ended") or facts["started"]
+    return {**facts, "unreadable": sorted(unreadable)} if unreadable else facts
+
+
+def action_of(entry: Entry, *, lost: bool = False) -> Action:
     """Return the action of an `end` entry, or of a `begin` entry whose program was `lost`."""
-    started = float(entry.get("started", 0.0))
-    ended = started if lost else float(entry.get("ended", started))
+    started = float(entry["started"])
+    ended = started if lost else float(entry["ended"])
     code = entry.get("code") or None
     facts = {name: entry[name] for name in (*_CARRIED, *_RESULTS) if entry.get(name) is not None}
     return Action(
@@ -90,3 +126,65 @@ def _data(item: Mapping[str, Any]) -> bytes:
         except (binascii.Error, ValueError):
             return str(item["base64"]).encode()
     return str(item.get("text", "")).encode("utf-8", "backslashreplace")
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _is_time(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < _END_OF_TIME
+
+
+def _is_mapping(value: Any) -> bool:
+    return isinstance(value, Mapping)
+
+
+def _is_file(value: Any) -> bool:
+    return (
+        _is_mapping(value) and _is_text(value.get("path")) and _has(value, digest=_is_text, bytes=_is_number)
+    )
+
+
+def _is_output(value: Any) -> bool:
+    return (
+        _is_mapping(value)
+        and _is_text(value.get("mime"))
+        and _has(value, name=_is_text, group=_is_number, frames=_is_number, text=_is_text, base64=_is_text)
+        and _has(value, truncated=_is_truncation)
+    )
+
+
+def _is_truncation(value: Any) -> bool:
+    return _is_mapping(value) and _is_number(value.get("bytes")) and _is_text(value.get("sha256"))
+
+
+def _is_error(value: Any) -> bool:
+    return _is_mapping(value) and _has(value, name=_is_text, value=_is_text, traceback=_is_text)
+
+
+def _has(value: Mapping[str, Any], /, **checks: Callable[[Any], bool]) -> bool:
+    """Return whether each of some facts passes its check or is not there."""
+    return all(value.get(name) is None or check(value[name]) for name, check in checks.items())
+
+
+_FACTS: Mapping[str, Callable[[Any], bool]] = {
+    **dict.fromkeys((*_CARRIED, "kind", "title", "code", "status", "files_by", "files_log"), _is_text),
+    **dict.fromkeys(("notebook", "cell", "cwd"), _is_text),
+    **dict.fromkeys(("execution_count", "exit_code"), _is_number),
+    **dict.fromkeys(("started", "ended"), _is_time),
+    "save_expected": lambda value: isinstance(value, bool),
+    "error": _is_error,
+    "resources": lambda value: _is_mapping(value) and all(map(_is_time, value.values())),
+}
+_ITEMS: Mapping[str, Callable[[Any], bool]] = {
+    "outputs": _is_output,
+    "notebook_outputs": _is_mapping,
+    "reads": _is_file,
+    "writes": _is_file,
+    "deletes": _is_text,
+}

@@ -5,7 +5,8 @@ import base64
 import pytest
 
 from trailmark.activity import Truncation
-from trailmark.projects.entries import TITLE_LENGTH, action_of, error_text, title_of
+from trailmark.projects.entries import TITLE_LENGTH, action_of, checked, error_text, title_of
+from trailmark_capture.journal import time_of
 
 
 def entry(**facts):
@@ -55,6 +56,19 @@ def test_an_end_entry_becomes_an_action_with_its_outputs():
 def test_a_begin_whose_program_died_is_lost_and_keeps_its_code():
     action = action_of(entry(type="begin"), lost=True)
     assert (action.status, action.seconds, action.code) == ("lost", 0.0, "x = 1")
+
+
+def test_what_is_not_as_it_should_be_is_taken_out_and_named():
+    facts = checked(
+        entry(
+            started="soon", ended=float("nan"), notebook=5, reads=["a", {"path": "b"}], writes="c", error=None
+        )
+    )
+    assert facts["unreadable"] == ["ended", "notebook", "reads", "started", "writes"]
+    assert (facts["reads"], facts["writes"]) == ([{"path": "b"}], [])
+    assert facts["started"] == facts["ended"] == time_of(facts["id"])
+    assert action_of(facts).detail["unreadable"] == facts["unreadable"]
+    assert checked(entry(id="01m847fhvqanaa9jweyfdcxx8a")) is None
 
 
 def test_what_an_entry_gets_wrong_is_not_believed():
