@@ -60,7 +60,7 @@ def merged(data: bytes, entry: Mapping[str, Any]) -> bytes:
 def _parse(data: bytes) -> dict[str, Any] | None:
     try:
         notebook = json.loads(data)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     cells = notebook.get("cells") if isinstance(notebook, dict) else None
     if not isinstance(cells, list) or not all(isinstance(cell, dict) for cell in cells):

@@ -132,7 +132,7 @@ def _likeness(path: str, data: bytes) -> str | None:
         return None
     try:
         sources = ["".join(cell["source"]) for cell in json.loads(data)["cells"]]
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         return None
     if not any(source.strip() for source in sources):
         return None

@@ -61,3 +61,10 @@ def test_what_is_no_notebook_is_left_alone(data):
 @given(st.binary(max_size=200))
 def test_no_bytes_make_it_fail(data):
     assert cleaned(data + b'"stdin"') == data + b'"stdin"'
+
+
+def test_a_notebook_that_is_nested_beyond_reason_is_left_as_it_is():
+    deep = b'{"cells": [{"id": "c1", "outputs": [{"name": "stdin"}], "metadata": ' + b"[" * 9999
+    deep += b"]" * 9999 + b"}]}"
+    assert cleaned(deep) == merged(deep, {"cell": "c1", "code": "x"}) == deep
+    assert not shows(deep, "c1", 1)
