@@ -3,11 +3,13 @@
 import json
 import os
 import signal
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+import websocket
 from jupyter_client.blocking import BlockingKernelClient
 from tests.stories.jupyter_room import Entry, Notebook, Room, make_environment
 
@@ -368,7 +370,10 @@ def test_commands_in_a_terminal(room: Room) -> None:
         channel.send(json.dumps(["stdin", text]))
         seen = ""
         while until not in seen:
-            kind, *words = json.loads(channel.recv())
+            try:
+                kind, *words = json.loads(channel.recv())
+            except websocket.WebSocketTimeoutException:
+                pytest.fail(f"after {text!r} the terminal showed only {seen!r}")
             seen += words[0] if kind == "stdout" else ""
 
     type_in("", "$ " if os.getuid() else "# ")
@@ -408,6 +413,8 @@ def test_a_server_that_is_killed_leaves_the_beginning(
     first = Notebook(room, "code/a.ipynb")
     asked = first.send("import time\nprint('on', flush=True)\ntime.sleep(60)", "killed")
     first.await_kind(asked, "stream")
+    while not room.entries():
+        time.sleep(0.01)
     kernel = room.entries()[-1]["pid"]
     room.process.kill()
     room.process.wait()

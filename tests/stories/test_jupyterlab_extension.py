@@ -1,5 +1,6 @@
 """Our extension in a real JupyterLab in a real browser: it saves, it says how recording goes, it shows notices."""
 
+import contextlib
 import json
 import time
 from collections.abc import Callable, Iterator
@@ -57,7 +58,16 @@ def run_cell(page: Page, number: int) -> None:
 
 
 def saved(room: Room) -> dict[str, Any]:
-    return json.loads((room.project / NAME).read_text(encoding="utf-8"))  # type: ignore[no-any-return]
+    """Return the notebook's file, once Jupyter, which writes it in place, is done with it."""
+    found: dict[str, Any] = {}
+
+    def read() -> bool:
+        with contextlib.suppress(ValueError):
+            found.update(json.loads((room.project / NAME).read_text(encoding="utf-8")))
+        return bool(found)
+
+    until(read)
+    return found
 
 
 def test_a_notebook_is_saved_after_each_execution(room: Room, page: Page) -> None:

@@ -121,6 +121,7 @@ class Observer:
                 self._turn()
             except Exception:
                 _log.exception("The observer goes on after an error")
+                time.sleep(self._pause)
         self._context.destroy(linger=0)
 
     def _turn(self) -> None:
