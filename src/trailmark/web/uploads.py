@@ -10,6 +10,7 @@ import fcntl
 import hashlib
 import json
 import os
+import re
 import shutil
 import time
 from dataclasses import asdict, dataclass
@@ -18,6 +19,7 @@ from pathlib import Path
 from trailmark.errors import InvalidInput, NotFound, Unavailable
 
 PIECE_BYTES = 8 * 1024 * 1024
+_ID = re.compile(r"[0-9a-f]{32}")
 _KEPT_SECONDS = 7 * 24 * 3600.0
 
 
@@ -74,7 +76,7 @@ class Uploads:
     def get(self, upload_id: str) -> Upload:
         """Return how an upload stands. Raises NotFound."""
         try:
-            if not (upload_id.isascii() and upload_id.isalnum()):
+            if not _ID.fullmatch(upload_id):
                 raise FileNotFoundError(upload_id)
             text = (self._folder / f"{upload_id}.json").read_text(encoding="utf-8")
             facts = _Facts(**json.loads(text))
