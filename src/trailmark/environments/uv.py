@@ -12,8 +12,10 @@ from trailmark.process import Completed, run, stream
 from trailmark.progress import Progress
 
 # What a shell or a project around us may have set, and would make uv do something else than it is told.
+# Told of a terminal's width (COLUMNS), uv would break its lines, which we read and show in our own way.
 _UNWANTED = (
     "VIRTUAL_ENV",
+    "COLUMNS",
     "CONDA_PREFIX",
     "PYTHONHOME",
     "PYTHONPATH",

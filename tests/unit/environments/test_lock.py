@@ -9,7 +9,7 @@ from trailmark.environments.edit import add
 from trailmark.environments.interpreter import Interpreter
 from trailmark.environments.lock import Attempt, ResolveFailed, plan_attempts, resolve
 from trailmark.environments.model import EnvironmentRequest, Lock, LockedPackage, parse_lock
-from trailmark.environments.uv import Uv
+from trailmark.environments.uv import Uv, find_uv
 from trailmark.errors import Cancelled, InvalidInput
 from trailmark.testing.wheels import write_wheel
 
@@ -96,6 +96,14 @@ def test_a_failing_resolve_gives_the_reason_and_leaves_no_trace(
         resolve(EnvironmentRequest(packages=("futuristic",)), python=python, uv=uv)
     assert "markers" not in str(caught.value)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_narrow_terminal_does_not_break_the_reason(uv: Uv, python: Interpreter) -> None:
+    narrow = find_uv({**uv.environ, "COLUMNS": "40"})
+    with pytest.raises(ResolveFailed) as caught:
+        resolve(EnvironmentRequest(packages=("futuristic",)), python=python, uv=narrow)
+    assert "No solution found when resolving dependencies\n" in caught.value.output
+    assert "markers" not in caught.value.output
 
 
 def test_settings_in_the_folders_around_are_not_obeyed(
