@@ -8,7 +8,6 @@ import secrets
 import socket
 import sys
 import time
-import urllib.error
 import urllib.request
 from collections.abc import Mapping
 
@@ -35,6 +34,7 @@ TOOLS = ("jupyterlab",)
 KERNEL = "python3"
 READY_SECONDS = 60.0
 LAUNCH_SECONDS = 600.0
+LISTEN_SECONDS = 5.0
 _LEAKS = ("VIRTUAL_ENV", "PYTHONPATH", "PYTHONHOME", "PYTHONSTARTUP", "JUPYTER_PATH", "JUPYTER_CONFIG_PATH")
 
 
@@ -47,7 +47,7 @@ def launch(
     tool: str = "jupyterlab",
     actor: str = "person",
 ) -> Session:
-    """Start a tool in the project, or return the session that runs already.
+    """Start a tool in the project, or return the session that runs already; the tool is ready to answer.
 
     Raises InvalidInput for an unknown tool and CommandFailed, with the tool's own words, when it does not start.
     """
@@ -55,10 +55,23 @@ def launch(
         raise InvalidInput(f"There is no tool “{tool}”. This machine offers: {', '.join(TOOLS)}.")
     with launching(project, timeout=LAUNCH_SECONDS):
         running = find_running(project, engine, tool)
-        if running is not None:
-            ensure_recorder(project)
-            return running
-        return _start(project, engine, uv, progress, tool, actor)
+        if running is None or not _is_ready(project, engine, running):
+            return _start(project, engine, uv, progress, tool, actor)
+        ensure_recorder(project)
+        return running
+
+
+def _is_ready(project: Project, engine: Engine, running: Session) -> bool:
+    """Wait until a tool that runs already answers; False when it ended instead. Raises CommandFailed."""
+    if _answers(engine, running):
+        return True
+    state = engine.inspect(running.id)
+    if state is None or not state.is_live:
+        return False
+    raise CommandFailed(
+        "JupyterLab runs in this project but does not answer. What it recorded is safe. To end it and start "
+        f"anew: trailmark stop -C {project.name}, then trailmark launch -C {project.name}."
+    )
 
 
 def _start(project: Project, engine: Engine, uv: Uv, progress: Progress, tool: str, actor: str) -> Session:
@@ -70,7 +83,7 @@ def _start(project: Project, engine: Engine, uv: Uv, progress: Progress, tool: s
     session = _prepare(project, realised, tool, actor)
     ensure_recorder(project)
     engine.submit(_spec(project, session))
-    _wait_until_ready(project, engine, session)
+    _wait_until_ready(engine, session)
     progress.step("Ready", 1.0)
     return session
 
@@ -151,7 +164,18 @@ def _clean(environ: Mapping[str, str]) -> dict[str, str]:
     return {name: value for name, value in environ.items() if name not in _LEAKS}
 
 
-def _wait_until_ready(project: Project, engine: Engine, session: Session) -> None:
+def _wait_until_ready(engine: Engine, session: Session) -> None:
+    if _answers(engine, session):
+        return
+    output = engine.logs(session.id, tail=30)
+    engine.stop(session.id)
+    raise CommandFailed(
+        "JupyterLab did not start. The project is as it was. Its last words:\n" + output, output=output
+    )
+
+
+def _answers(engine: Engine, session: Session) -> bool:
+    """Wait until the tool answers; False when it ends before, or stays silent for READY_SECONDS."""
     request = urllib.request.Request(
         session.base_url + "api/status", headers={"Authorization": f"token {session.token}"}
     )
@@ -160,17 +184,27 @@ def _wait_until_ready(project: Project, engine: Engine, session: Session) -> Non
         try:
             with urllib.request.urlopen(request, timeout=5) as answer:
                 if answer.status == 200:
-                    return
-        except (urllib.error.URLError, OSError):
+                    return True
+        except OSError:
             state = engine.inspect(session.id)
             if state is not None and state.status in ("stopped", "failed"):
-                break
+                return False
         time.sleep(0.05)
-    output = engine.logs(session.id, tail=30)
-    engine.stop(session.id)
-    raise CommandFailed(
-        "JupyterLab did not start. The project is as it was. Its last words:\n" + output, output=output
-    )
+    return False
+
+
+def _is_listening(session: Session) -> bool:
+    """Return whether anything listens where a session should: one whose server was killed is soon seen as dead.
+
+    A server that is too busy to answer still listens, and is left alone.
+    """
+    try:
+        socket.create_connection(("127.0.0.1", session.port), timeout=LISTEN_SECONDS).close()
+    except ConnectionRefusedError:
+        return False
+    except OSError:
+        return True
+    return True
 
 
 def _free_port() -> int:
