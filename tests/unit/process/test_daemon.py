@@ -94,8 +94,9 @@ def test_terminate_kills_what_does_not_listen(tmp_path: Path) -> None:
     handle = _sleeper(tmp_path, "signal.signal(signal.SIGTERM, signal.SIG_IGN)")
     began = time.monotonic()
     assert terminate(handle.pid, handle.started, 0.3)
-    assert time.monotonic() - began < 3
-    assert not psutil.pid_exists(handle.pid)
+    assert time.monotonic() - began < 30
+    assert not is_alive(handle.pid, handle.started)
+    _wait(lambda: not psutil.pid_exists(handle.pid))
 
 
 def test_an_ended_program_leaves_no_zombie(tmp_path: Path) -> None:

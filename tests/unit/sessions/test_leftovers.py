@@ -12,7 +12,7 @@ from trailmark.sessions.leftovers import collect_leftovers
 from trailmark.sessions.session import Session, folder_of, iter_sessions, write_session
 from trailmark_capture.config import Config
 from trailmark_capture.journal import new_id
-from trailmark_capture.shell.spool import create
+from trailmark_capture.shell.spool import SUFFIX, create
 
 
 @pytest.fixture
@@ -62,7 +62,9 @@ def test_commands_that_a_dead_shell_noted_are_recorded(project, session):
     config = Config(
         project=project.path, journal=state / "journal", files=state / "files", shell=state / "shell"
     )
-    spool = create(config, "shell", state / "files" / "shell.log", "none")
+    spool = config.shell / f"gone{SUFFIX}"
+    config.shell.mkdir(parents=True, exist_ok=True)
+    create(config, spool, state / "files" / "shell.log", "none", config.shell / "gone.scratch")
     now = int(time.time() * 1e6)
     begin = (new_id(), str(now), str(project.path), "0", "ls -l")
     with spool.open("ab") as stream:
