@@ -61,6 +61,7 @@ RECORDS = st.builds(
 )
 
 
+@settings(deadline=None)
 @given(RECORDS)
 def test_a_record_comes_back_from_its_json(record: Record) -> None:
     data = record.to_json()
@@ -68,6 +69,7 @@ def test_a_record_comes_back_from_its_json(record: Record) -> None:
     assert Record.from_json(data).to_json() == data
 
 
+@settings(deadline=None)
 @given(JSON | st.dictionaries(st.sampled_from(sorted(Record.__dataclass_fields__)), JSON))
 def test_what_is_no_record_is_damaged(value: object) -> None:
     with contextlib.suppress(Damaged):
@@ -76,12 +78,14 @@ def test_what_is_no_record_is_damaged(value: object) -> None:
         assert isinstance(record.started, int | float)
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=200))
 def test_bytes_that_are_no_record_are_damaged(data: bytes) -> None:
     with contextlib.suppress(Damaged):
         Record.from_json(data)
 
 
+@settings(deadline=None)
 @given(RECORDS, OIDS, OIDS, OIDS, st.none() | OIDS)
 def test_an_entry_comes_back_from_its_message(
     record: Record, tree: Oid, commit: Oid, oid: Oid, before: Oid | None
@@ -103,11 +107,13 @@ def test_an_entry_comes_back_from_its_message(
     assert entry.before == (None if before == commit else before)
 
 
+@settings(deadline=None)
 @given(ANY_TEXT)
 def test_any_message_has_trailers_or_none(message: str) -> None:
     assert all(isinstance(value, str) for value in trailers_of(message).values())
 
 
+@settings(deadline=None)
 @given(st.integers(0, 2**40), st.integers(0, 2**40))
 def test_ids_and_their_paths_sort_by_time(one: int, other: int) -> None:
     first, second = sorted([one, other])
@@ -120,6 +126,7 @@ def test_ids_and_their_paths_sort_by_time(one: int, other: int) -> None:
 ENTRIES = st.dictionaries(ANY_TEXT, JSON, max_size=6)
 
 
+@settings(deadline=None)
 @given(ENTRIES)
 def test_a_line_of_the_journal_comes_back(entry: dict[str, object]) -> None:
     line = encode(entry)
@@ -127,7 +134,7 @@ def test_a_line_of_the_journal_comes_back(entry: dict[str, object]) -> None:
     assert decode(line) == entry
 
 
-@settings(max_examples=300)
+@settings(deadline=None, max_examples=300)
 @given(ENTRIES, st.data())
 def test_a_torn_or_altered_line_counts_as_never_written(
     entry: dict[str, object], data: st.DataObject
@@ -140,11 +147,13 @@ def test_a_torn_or_altered_line_counts_as_never_written(
     assert decode(bytes(altered)) in (None, entry)
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=80))
 def test_any_bytes_are_a_line_or_none(data: bytes) -> None:
     assert decode(data) is None or data.endswith(b"\n")
 
 
+@settings(deadline=None)
 @given(ANY_TEXT | st.text(string.punctuation + " ab", max_size=20))
 def test_any_search_is_a_query_or_none(search: str) -> None:
     expression = match_expression(search)
@@ -152,6 +161,7 @@ def test_any_search_is_a_query_or_none(search: str) -> None:
     path_condition(search)
 
 
+@settings(deadline=None)
 @given(ANY_TEXT | st.text(string.digits + "-:TdhZ ", max_size=20))
 def test_any_time_is_a_moment_or_refused(text: str) -> None:
     with contextlib.suppress(InvalidInput):
