@@ -74,7 +74,7 @@ def _feed_stretch(screen: "_Screen", text: str, start: int, move: "re.Match[str]
         last = following.end()
     stop = _next_line(text, last)
     screen.feed(text[start:stop])
-    while stop < len(text) and screen.row < len(screen.lines) - 1:
+    while stop < len(text) and not screen.is_on_new_line():
         start, stop = stop, _next_line(text, stop)
         screen.feed(text[start:stop])
     return stop
@@ -198,6 +198,11 @@ class _Screen:
     def render(self) -> str:
         """Return what is on the screen."""
         return "\n".join(line.render() for line in self.lines)
+
+    def is_on_new_line(self) -> bool:
+        """Return whether what is written next can touch nothing that is there."""
+        last = self.lines[-1]
+        return self.row == len(self.lines) - 1 and not last.chars and not last.frozen
 
     def resume(self) -> str:
         """Return the sequences that bring the cursor of a rendered screen back to where it is."""

@@ -147,6 +147,7 @@ NAMES = st.text(st.characters(blacklist_characters="\0", blacklist_categories=("
 )
 
 
+@settings(deadline=None)
 @given(st.floats(1, 4e9), st.integers(1, 2**22), st.sampled_from(["r", "w", "a", "rw", "c", "d"]), NAMES)
 def test_a_line_holds_any_path(time: float, pid: int, op: str, path: str) -> None:
     line = encode(Access(time, pid, op, path))
@@ -157,12 +158,14 @@ def test_a_line_holds_any_path(time: float, pid: int, op: str, path: str) -> Non
     assert abs(found.time - time) < 1e-6
 
 
+@settings(deadline=None)
 @given(st.sampled_from(["m", "md"]), NAMES, NAMES)
 def test_a_line_holds_any_renaming(op: str, path: str, to: str) -> None:
     access = Access(1.5, 1, op, path, to)
     assert decode(encode(access)[:-1]) == access
 
 
+@settings(deadline=None)
 @given(st.binary())
 def test_a_torn_line_is_no_access(line: bytes) -> None:
     found = decode(line.replace(b"\n", b""))

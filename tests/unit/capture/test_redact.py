@@ -5,7 +5,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from trailmark_capture.redact import Redactor
@@ -88,6 +88,7 @@ def test_the_file_is_read_again_when_it_changes(tmp_path: Path) -> None:
 VALUES = st.text(st.sampled_from('xyzÄ"\\\n/+'), min_size=4)
 
 
+@settings(deadline=None)
 @given(st.dictionaries(st.text("ABC", min_size=1, max_size=3), VALUES, max_size=4), st.text(), st.text())
 def test_no_value_is_left(secrets: dict[str, str], before: str, after: str) -> None:
     redactor = Redactor(secrets)
