@@ -194,7 +194,9 @@ class Guard:
         session = self._door.find_session(headers)
         scope[SESSION] = session or ""
         if session is None and not path.startswith(STATIC) and path != KEY_PATH:
-            return self._refusal(headers, "This browser has not been let in.")
+            return self._refusal(
+                headers, "It holds no key of this Trailmark, or Trailmark was started anew since."
+            )
         return None
 
     def _why_foreign(self, scope: Scope, headers: Headers) -> str | None:

@@ -1,6 +1,7 @@
 """The JSON interface: described, typed, and the same facts as the pages."""
 
 import json
+import threading
 import time
 from typing import Any
 
@@ -160,6 +161,23 @@ def test_stopping_asks_first_and_ends_the_session(
     assert ask(browser, f"{API}/sessions") == []
     assert "Launch JupyterLab" in stopped.text
     assert browser.http.get("/p/ada/tides/open").status_code == 404
+
+
+def test_a_launch_is_followed_not_begun_twice(
+    browser: Browser, project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    go_on = threading.Event()
+    monkeypatch.setattr("trailmark.web.launching.work.launch", lambda *_, **__: go_on.wait(10))
+    first = browser.http.post(f"{API}/sessions", json={}, headers=browser.header).json()
+    again = browser.post("/p/ada/tides/launch")
+    assert again.url.path == f"/p/ada/tides/launching/{first['id']}"
+    assert "You can close this page" in again.text
+    opened = browser.http.get("/p/ada/tides/open", follow_redirects=False)
+    assert opened.headers["location"].endswith(first["id"])
+    go_on.set()
+    browser.app.state.site.jobs.wait(first["id"], 5)
+    ready = browser.http.get(f"/p/ada/tides/launching/{first['id']}/state")
+    assert ready.headers["HX-Redirect"] == "/p/ada/tides/open"
 
 
 def test_a_tool_that_is_not_there_is_refused(browser: Browser, project: Project) -> None:

@@ -17,7 +17,7 @@ from trailmark.sessions.session import Session
 from trailmark.sessions.stop import statuses
 from trailmark.web.carried_out import follow
 from trailmark.web.confirm import Confirmation, confirm
-from trailmark.web.launching.work import start_launch, start_stop
+from trailmark.web.launching.work import find_launch, start_launch, start_stop
 from trailmark.web.masthead import project_frame
 from trailmark.web.opening import OpenProject
 from trailmark.web.site import Here, Site, see_other
@@ -52,7 +52,10 @@ def state(request: Request, site: Here, project: OpenProject, job_id: str) -> HT
 
 @router.get("/p/{owner}/{name}/open")
 def open_tool(site: Here, project: OpenProject) -> Response:
-    """Lead to the tool that runs on the project."""
+    """Lead to the tool that runs on the project, or to its progress while it is being started."""
+    job = find_launch(site, project)
+    if job is not None:
+        return see_other(f"{Links.of(project.owner, project.name).base}/launching/{job.id}")
     return RedirectResponse(_open_session(site, project).url, status_code=303)
 
 
