@@ -10,22 +10,21 @@ from trailmark.cli.invocation import Invocation
 from trailmark.cli.output import clean, show, table
 from trailmark.cli.progress import TerminalProgress
 from trailmark.cli.verb import verb
-from trailmark.projects.catch_up import catch_up
 
 
 @verb("verify")
 def command(invocation: Invocation) -> int:
     """Check that no record was altered or lost: every record, its outputs, its commit, every object.
 
-    Exits with 1 when something is wrong, and names it. What cannot be seen without a copy elsewhere is that the
-    newest commits and their records were cut off together.
+    A damaged project is only read: nothing is recorded first. Exits with 1 when something is wrong, and names
+    it. What cannot be seen without a copy elsewhere is that the newest commits and their records were cut off
+    together.
 
     \b
     trailmark verify
     trailmark -C weather verify --json
     """
     project = open_chosen(invocation)
-    catch_up(project)
     with TerminalProgress() as progress:
         verdict = verify(project.repository, progress)
     value = {
