@@ -42,7 +42,7 @@ class Room:
     def __init__(self, folder: Path, python: Path, **facts: Any) -> None:
         self.folder = folder
         self.project = folder / "project"
-        (self.project / "code").mkdir(parents=True)
+        (self.project / "code").mkdir(parents=True, exist_ok=True)
         self.secrets = folder / "secrets.json"
         self.secrets.write_text(json.dumps({"API_KEY": "s3cr3t-value-42"}), encoding="utf-8")
         stored = {

@@ -4,7 +4,7 @@ import json
 import os
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +28,20 @@ def room(tmp_path_factory: pytest.TempPathFactory, python: Path) -> Iterator[Roo
     room = Room(tmp_path_factory.mktemp("room"), python, max_output_bytes=LIMIT)
     yield room
     room.stop()
+
+
+@pytest.fixture
+def another_room(tmp_path: Path, python: Path) -> Iterator[Callable[..., Room]]:
+    """Starts servers that a test may stop or kill."""
+    started: list[Room] = []
+
+    def start(**facts: Any) -> Room:
+        started.append(Room(tmp_path / "room", python, **facts))
+        return started[-1]
+
+    yield start
+    for room in started:
+        room.stop()
 
 
 @pytest.fixture(scope="module")
@@ -278,11 +292,11 @@ FILE_CELLS = (
 
 @pytest.mark.parametrize("shim", [True, False], ids=["shim", "no shim"])
 def test_each_cell_has_the_files_that_it_touched(
-    room: Room, shim: bool, tmp_path_factory: pytest.TempPathFactory, python: Path
+    room: Room, shim: bool, another_room: Callable[..., Room]
 ) -> None:
     if shim and find_shim() is None:
         pytest.skip("the shim was not built")
-    room = room if shim else Room(tmp_path_factory.mktemp("no-shim"), python, shim=None)
+    room = room if shim else another_room(shim=None)
     for folder in ("input", "output"):
         (room.project / folder).mkdir()
     (room.project / "input" / "a.csv").write_text("a\n1\n", encoding="utf-8")
@@ -290,8 +304,6 @@ def test_each_cell_has_the_files_that_it_touched(
     entries = [notebook.run(code) for code, _, _ in FILE_CELLS]
     untouched = notebook.run("1 + 1")
     notebook.close()
-    if not shim:
-        room.stop()
     assert {entry["files_by"] for entry in entries} == {"shim" if shim else "audit+inotify"}
     touched = [(paths(entry["reads"]), paths(entry["writes"])) for entry in entries]
     assert touched == [([read] if read else [], [written]) for _, read, written in FILE_CELLS]
@@ -395,10 +407,8 @@ def test_commands_in_a_terminal(room: Room) -> None:
     room.ask("DELETE", f"/api/terminals/{terminal}")
 
 
-def test_a_server_that_is_stopped_ends_what_it_was_doing(
-    tmp_path_factory: pytest.TempPathFactory, python: Path
-) -> None:
-    room = Room(tmp_path_factory.mktemp("stopped"), python)
+def test_a_server_that_is_stopped_ends_what_it_was_doing(another_room: Callable[..., Room]) -> None:
+    room = another_room()
     first = Notebook(room, "code/a.ipynb")
     first.await_kind(first.send("import time\nprint('on', flush=True)\ntime.sleep(60)", "stopped"), "stream")
     room.stop()
@@ -406,10 +416,8 @@ def test_a_server_that_is_stopped_ends_what_it_was_doing(
     assert (begin["type"], end["type"], end["status"], text(end)) == ("begin", "end", "interrupted", "on\n")
 
 
-def test_a_server_that_is_killed_leaves_the_beginning(
-    tmp_path_factory: pytest.TempPathFactory, python: Path
-) -> None:
-    room = Room(tmp_path_factory.mktemp("killed"), python)
+def test_a_server_that_is_killed_leaves_the_beginning(another_room: Callable[..., Room]) -> None:
+    room = another_room()
     first = Notebook(room, "code/a.ipynb")
     asked = first.send("import time\nprint('on', flush=True)\ntime.sleep(60)", "killed")
     first.await_kind(asked, "stream")
