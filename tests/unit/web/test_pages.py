@@ -122,6 +122,7 @@ def test_news_is_what_came_after(browser: Browser, project: Project) -> None:
     news = browser.http.get(address).text
     assert news.count("data-record=") == 1
     assert "Something new" in news
+    assert "kind=note" in news, "news that is the first of its kind can be filtered for at once"
 
 
 def test_files_as_they_were_at_a_record(browser: Browser, project: Project) -> None:

@@ -123,12 +123,21 @@ function addNew(feed, text) {
   const held = $("template", feed) || feed.appendChild(document.createElement("template"));
   held.content.prepend(...$$("[data-day]", piece));
   feed.dataset.newest = first.dataset.record;
+  showFilters($(".filters-in", piece));
   const waiting = $$("[data-record]", held.content).length;
   const reading = window.scrollY > 240 || $("[data-record].current");
   if (!reading) return showNew(feed);
   const pill = $("[data-show-new]");
   pill.hidden = false;
   $("span", pill).textContent = waiting === 1 ? "1 new record" : `${waiting} new records`;
+}
+
+// What there is to choose from grows with the trail; what somebody is just choosing is left alone.
+function showFilters(fresh) {
+  const shown = $(".filters-in");
+  if (!fresh || !shown || shown.contains(document.activeElement)) return;
+  if ($$("input", shown).some((input) => input.value !== input.defaultValue)) return;
+  shown.replaceWith(fresh);
 }
 
 function showNew(feed) {

@@ -34,21 +34,22 @@ def activity(
     after: str | None = None,
     day: str | None = None,
 ) -> HTMLResponse:
-    """Show the trail; with `part=days` only the part that scrolling (`before`) and live news (`after`) fetch."""
+    """Show the trail; with `part=days` only the part that scrolling (`before`) and live news (`after`) fetch.
+
+    News brings the filters along, for it may be the first of its kind.
+    """
     filters = Filters.parse(request.query_params)
     with fresh_index(project) as index:
         feed = _feed(site, project, index, filters, before=before or None, after=after or None, day=day)
-        if part == "days":
-            return site.fragment(request, "activity/days.html", feed=feed)
+        if part == "days" and not (after and feed.days):
+            return site.fragment(request, "activity/days.html", feed=feed, bar=None)
         facets = site.facets(project, index)
     links = Links.of(project.owner, project.name)
-    return site.page(
-        request,
-        "activity/activity.html",
-        frame=project_frame(site, request, project, "activity"),
-        feed=feed,
-        bar=build_filter_bar(filters, choices_of(facets), links, now=time.time()),
-    )
+    bar = build_filter_bar(filters, choices_of(facets), links, now=time.time())
+    if part == "days":
+        return site.fragment(request, "activity/days.html", feed=feed, bar=bar)
+    frame = project_frame(site, request, project, "activity")
+    return site.page(request, "activity/activity.html", frame=frame, feed=feed, bar=bar)
 
 
 @router.post("")
