@@ -1,10 +1,14 @@
 """Which names a project may have: those that file systems and git hosts all take."""
 
 import re
+import unicodedata
 
 from trailmark.errors import InvalidInput
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+_LETTERS = str.maketrans(
+    {"ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss", "ø": "o", "ł": "l", "æ": "ae", "œ": "oe"}
+)
 RESERVED = {"con", "prn", "aux", "nul"} | {f"{port}{n}" for port in ("com", "lpt") for n in range(1, 10)}
 
 
@@ -25,5 +29,6 @@ def check_project_name(name: str) -> str:
 
 def suggest_name(text: str) -> str:
     """Return a name that is allowed and close to what was asked for."""
-    slug = re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")[:100].strip("-")
+    plain = unicodedata.normalize("NFKD", text.lower().translate(_LETTERS)).encode("ascii", "ignore").decode()
+    slug = re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:100].strip("-")
     return slug if slug and slug not in RESERVED else "my-project"
