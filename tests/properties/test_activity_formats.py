@@ -25,7 +25,7 @@ JSON = st.recursive(
     max_leaves=8,
 )
 FILES = st.builds(
-    FileRef, ANY_TEXT, MAYBE_TEXT, st.none() | COUNTS, st.booleans(), st.booleans(), st.booleans()
+    FileRef, ANY_TEXT, MAYBE_TEXT, st.none() | COUNTS, *(st.booleans() for _ in range(4))
 )
 OUTPUTS = st.builds(
     OutputRef,

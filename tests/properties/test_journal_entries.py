@@ -27,7 +27,7 @@ JSON = st.recursive(
 def test_an_entry_becomes_an_action_whatever_it_says(facts, type_):
     entry = checked({"type": type_, "id": ID, **facts})
     assert entry is not None
-    action = action_of(entry, lost=type_ == "begin")
+    action = action_of(entry)
     facts = {
         name: getattr(action, name) for name in ("kind", "title", "status", "started", "seconds", "actor")
     }

@@ -40,7 +40,8 @@ class FileRef:
 
     `path` is POSIX and relative to the project, or absolute with `external`. `digest` is the SHA-256 of the
     content, None when it could not be known. `held` says whether git holds the content; `candidate` that only
-    a folder watcher saw the access, so that it may have been another program's.
+    a folder watcher saw the access, so that it may have been another program's; `open` that the action ended
+    with the file still open for writing, so that its content belongs to a later record.
     """
 
     path: str
@@ -49,6 +50,7 @@ class FileRef:
     external: bool = False
     held: bool = True
     candidate: bool = False
+    open: bool = False
 
 
 @dataclass(frozen=True)
@@ -137,7 +139,7 @@ class Record:
 
 _LISTS = ("reads", "writes", "deletes", "outputs")
 _SIMPLE = tuple(name for name in Record.__dataclass_fields__ if name not in _LISTS)
-_USUAL = {"external": False, "candidate": False, "held": True}
+_USUAL = {"external": False, "candidate": False, "held": True, "open": False}
 _dumps = json.JSONEncoder(ensure_ascii=False, sort_keys=True).encode
 
 
@@ -166,7 +168,7 @@ _REQUIRED_TEXTS = frozenset(
     ("id", "kind", "title", "status", "author", "actor", "path", "mime", "file", "sha256")
 )
 _TIMES = frozenset({"started", "seconds"})
-_FLAGS = frozenset({"external", "held", "candidate"})
+_FLAGS = frozenset({"external", "held", "candidate", "open"})
 _WHOLE = frozenset({"bytes", "group", "frames", "execution_count", "exit_code"})
 _END_OF_TIME = 1e11
 

@@ -55,7 +55,7 @@ def full(project: Project, row: Row) -> dict[str, Any]:
 
 def _file(file: FileRef) -> dict[str, Any]:
     value: dict[str, Any] = {"path": file.path, "digest": file.digest, "bytes": file.bytes}
-    flags = {"external": file.external, "candidate": file.candidate}
+    flags = {"external": file.external, "candidate": file.candidate, "open": file.open}
     value |= {name: True for name, is_set in flags.items() if is_set}
     return value if file.held else value | {"held": False}
 

@@ -88,7 +88,9 @@ def _section(heading: str, text: str) -> Iterable[str]:
 
 def _file(file: dict[str, Any]) -> tuple[str, str, str, str]:
     remarks = [word for word in ("external", "candidate") if file.get(word)]
-    if file.get("held") is False:
+    if file.get("open"):
+        remarks.append("still open")
+    elif file.get("held") is False:
         remarks.append("not held by git")
     count = size(file["bytes"]) if file["bytes"] is not None else ""
     return clean(file["path"]), count, faint((file["digest"] or "")[:12]), faint(", ".join(remarks))

@@ -141,6 +141,15 @@ def glance(root: Path, path: str, *, max_bytes: int | None = None) -> Seen | Fol
         return _unseen(path, error)
 
 
+def touched(root: Path, path: str) -> float | None:
+    """Return when the file at a path was last changed in any way, in seconds; None for nothing."""
+    try:
+        with parent_of(root, path) as folder:
+            return os.stat(path.rpartition("/")[2], dir_fd=folder, follow_symlinks=False).st_ctime
+    except (OSError, ValueError):
+        return None
+
+
 def read(root: Path, path: str, *, max_bytes: int | None = None) -> Found | Folder | HeldBack | None:
     """Return a file with its content, None for nothing."""
     if not is_plain_path(path):

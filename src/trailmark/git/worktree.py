@@ -62,12 +62,14 @@ def examine(
     return _judged(repository, tree, known, max_bytes, canonical)
 
 
-def read_file(repository: Repository, path: str, *, max_bytes: int) -> Found | None:
-    """Return a file of the work tree with its mode; None when there is none, or none that git should hold."""
+def read_file(repository: Repository, path: str, *, tree: Oid | None, max_bytes: int) -> Found | None:
+    """Return a file of the work tree with its mode; None when there is none, or none that git should hold.
+
+    What git holds already is what is in `tree`.
+    """
     found = present.read(repository.path, path, max_bytes=max_bytes)
     if not isinstance(found, Found):
         return None
-    tree = repository.tree_of(repository.head())
     return found if _is_candidate(repository, tree, path) else None
 
 

@@ -16,10 +16,9 @@ def catch_up(project: Project, *, drain: Drain | None = None, actor: str = "pers
     with project.trail.lock:
         finish(project)
         recorded = drain.run()
-        busy = drain.busy_paths()
-        if busy is None or project.repository.is_in_operation():
+        if project.repository.is_in_operation():
             return recorded
-        swept = sweep(project, exclude=busy, actor=actor)
+        swept = sweep(project, exclude=drain.busy(), actor=actor)
         if recorded and swept is None:
             worktree.sync_index(project.repository)
     return recorded + ([swept] if swept is not None else [])

@@ -8,23 +8,25 @@ only when nothing can lose their records.
 
 from __future__ import annotations
 
-import hashlib
+import math
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
-from trailmark.activity import Action, Change, FileRef, NewFile, Recorded, record, settle
+from trailmark.activity import Action, Change, NewFile, Recorded, record, settle
 from trailmark.activity.digests import DigestCache
 from trailmark.activity.store import find_tree
+from trailmark.git import Entry as GitEntry
 from trailmark.git import worktree
 from trailmark.git.present import Found
 from trailmark.projects import notebooks
-from trailmark.projects.entries import Entry, action_of, checked
+from trailmark.projects.entries import Entry, action_of, checked, lost
+from trailmark.projects.entry_files import Around, look_up
 from trailmark.projects.held_back import Notices
 from trailmark.projects.project import Project
 from trailmark.projects.unsaved import UnsavedNotebooks
+from trailmark.projects.working import Busy, Working
 from trailmark_capture import journal
 from trailmark_capture.files.log import accesses, classify
 
@@ -53,6 +55,7 @@ class Drain:
         self._running: dict[str, tuple[Entry, Path]] = {}
         self._pending: list[Pending] = []
         self._unsaved = UnsavedNotebooks(project.state)
+        self._working = Working(project)
 
     def run(self) -> list[Recorded]:
         """Record every entry that is ready; return what was recorded, oldest first.
@@ -76,100 +79,65 @@ class Drain:
         """Whether entries wait for their notebook to be saved: call `run` again soon."""
         return bool(self._pending)
 
-    def busy_paths(self) -> frozenset[str] | None:
-        """Return the paths that running actions have written so far; None when that cannot be known.
-
-        A sweep leaves them to the action that writes them.
-        """
-        paths = {str(pending.entry["notebook"]) for pending in self._pending if pending.entry.get("notebook")}
-        for entry, _ in self._running.values():
-            if entry.get("kind") == "command" and entry.get("files_log") is None:
-                continue
-            log = entry.get("files_log")
-            if log is None:
-                return None
-            seen, _ = accesses(Path(log), 0, float(entry["started"]), time.time())
-            files = classify(seen, self._project.path, ())
-            paths.update(file["path"] for file in files.writes)
-            paths.update(files.deletes)
-        return frozenset(paths)
+    def busy(self) -> Busy:
+        """Return the paths that programs are writing: a sweep leaves them to the actions that write them."""
+        waiting = [str(path) for pending in self._pending if (path := pending.entry.get("notebook"))]
+        return self._working.busy([entry for entry, _ in self._running.values()], waiting)
 
     # -- reading --------------------------------------------------------------------------------------------
 
     def _read(self) -> None:
-        for segment in journal.segments(self._folder):
-            for line, offset in journal.read(segment, self._offsets.setdefault(segment, 0)):
+        """Take in the new entries of all segments, in the order in which they were written."""
+        new: list[tuple[float, Entry, Path]] = []
+        segments = journal.segments(self._folder)
+        offsets = dict.fromkeys(segments, 0) | self._offsets
+        for segment in segments:
+            at = 0.0
+            for line, offset in journal.read(segment, offsets[segment]):
+                offsets[segment] = offset
                 entry = checked(line)
                 if entry is not None:
-                    self._take(entry, segment)
-                self._offsets[segment] = offset
+                    at = max(at, float(entry["started" if entry["type"] == "begin" else "ended"]))
+                    new.append((at, entry, segment))
+        new.sort(key=lambda item: item[0])
+        for number, (_, entry, segment) in enumerate(new):
+            self._take(entry, segment, [later for _, later, _ in new[number + 1 :]])
+        self._offsets = offsets
 
-    def _take(self, entry: Entry, segment: Path) -> None:
+    def _take(self, entry: Entry, segment: Path, later: Sequence[Entry]) -> None:
         identity = entry["id"]
         if entry["type"] == "begin":
             self._running[identity] = (entry, segment)
             return
+        if not self._is_known(identity):
+            self._pending.append(self._prepared(entry, later))
         self._running.pop(identity, None)
-        if find_tree(self._project.repository, identity) is None:
-            self._pending.append(self._prepare(entry))
 
-    def _prepare(self, entry: Entry) -> Pending:
-        put: dict[str, NewFile] = {}
-        written = {file["path"] for file in entry.get("writes") or ()}
-        writes = tuple(self._written(file, put) for file in entry.get("writes") or ())
-        reads = tuple(self._read_ref(file, written) for file in entry.get("reads") or ())
-        deletes = tuple(entry.get("deletes") or ())
-        action = replace(action_of(entry), reads=reads, writes=writes, deletes=deletes)
-        not_held = {write.path for write in writes if not (write.held or write.external)}
-        return Pending(entry, action, put, frozenset(deletes).union(not_held) - put.keys())
+    def _is_known(self, identity: str) -> bool:
+        if any(pending.entry["id"] == identity for pending in self._pending):
+            return True
+        return find_tree(self._project.repository, identity) is not None
 
-    def _written(self, file: Mapping[str, Any], put: dict[str, NewFile]) -> FileRef:
-        path = str(file["path"])
-        candidate = bool(file.get("candidate"))
-        if file.get("external"):
-            return self._digested(Path(path), path, external=True, candidate=candidate)
-        repository = self._project.repository
-        found = worktree.read_file(repository, path, max_bytes=self._project.max_file_bytes())
-        if found is None:
-            whole = self._project.path / path
-            return self._digested(whole, path, held=False, candidate=candidate)
-        put[path] = NewFile(repository.write_blob(found.data), found.mode)
-        digest = hashlib.sha256(found.data).hexdigest()
-        return FileRef(path, digest, len(found.data), candidate=candidate)
-
-    def _read_ref(self, file: Mapping[str, Any], written: set[str]) -> FileRef:
-        path, candidate = str(file["path"]), bool(file.get("candidate"))
-        if file.get("digest"):
-            return FileRef(
-                path,
-                file["digest"],
-                file.get("bytes"),
-                external=bool(file.get("external")),
-                candidate=candidate,
+    def _prepared(self, entry: Entry, later: Sequence[Entry] = ()) -> Pending:
+        def is_later(path: str) -> bool:
+            return any(_writes(other, path) for other in later) or self._working.was_touched(
+                path, float(entry["ended"]), [entry, *(begin for begin, _ in self._running.values())]
             )
-        if file.get("external"):
-            return self._digested(Path(path), path, external=True, candidate=candidate)
-        if path in written:
-            return self._before(path, candidate)
-        return self._digested(self._project.path / path, path, candidate=candidate)
 
-    def _before(self, path: str, candidate: bool) -> FileRef:
-        """Return a file as it was before the action: what the project's last commit holds."""
+        files = look_up(self._project, self._digests, entry, Around(is_later, self._find_before))
+        action = replace(action_of(entry), reads=files.reads, writes=files.writes, deletes=files.deletes)
+        return Pending(entry, action, files.put, files.remove)
+
+    def _find_before(self, path: str) -> GitEntry | None:
+        """Return a file as the entries that wait, or else the last commit, left it."""
+        for pending in reversed(self._pending):
+            file = pending.put.get(path)
+            if file is not None and not isinstance(file.content, bytes):
+                return GitEntry(file.content, file.mode)
+            if path in pending.remove:
+                return None
         repository = self._project.repository
-        entry = repository.find_entry(repository.tree_of(repository.head()), path)
-        if entry is None:
-            return FileRef(path, candidate=candidate)
-        data = repository.blob(entry.oid)
-        return FileRef(path, hashlib.sha256(data).hexdigest(), len(data), candidate=candidate)
-
-    def _digested(
-        self, whole: Path, path: str, *, external: bool = False, held: bool = True, candidate: bool = False
-    ) -> FileRef:
-        try:
-            found = self._digests.digest_of(whole)
-        except OSError:
-            return FileRef(path, external=external, held=held, candidate=candidate)
-        return FileRef(path, found.sha256, found.bytes, external=external, held=held, candidate=candidate)
+        return repository.find_entry(repository.tree_of(repository.head()), path)
 
     # -- recording ------------------------------------------------------------------------------------------
 
@@ -226,7 +194,9 @@ class Drain:
         folder, _, name = path.rpartition("/")
         if (self._project.path / folder / f".~{name}").exists():
             return None
-        found = worktree.read_file(self._project.repository, path, max_bytes=self._project.max_file_bytes())
+        repository = self._project.repository
+        tree, limit = repository.tree_of(repository.head()), self._project.max_file_bytes()
+        found = worktree.read_file(repository, path, tree=tree, max_bytes=limit)
         return found if found is not None and notebooks.is_notebook(found.data) else None
 
     def _committed(self, path: str) -> Found | None:
@@ -244,8 +214,15 @@ class Drain:
             if _writer(segment) in alive:
                 continue
             if find_tree(self._project.repository, entry["id"]) is None:
-                yield record(self._project.trail, action_of(entry, lost=True))
+                yield self._record(self._prepared(self._lost(entry)))
             del self._running[entry["id"]]
+
+    def _lost(self, begin: Entry) -> Entry:
+        log = begin.get("files_log")
+        found = accesses(Path(log), 0, float(begin["started"]), math.inf)[0] if log else []
+        files = classify(found, self._project.path)
+        reads = [file for file in files.reads if not file["external"]]
+        return lost(begin, files._replace(reads=reads), max((access.time for access in found), default=0.0))
 
     def _forget(self) -> None:
         """Remove the segments of which nothing is needed any more."""
@@ -263,6 +240,12 @@ class Drain:
         for segment in done:
             segment.unlink(missing_ok=True)
             del self._offsets[segment]
+
+
+def _writes(entry: Entry, path: str) -> bool:
+    return path in (entry.get("deletes") or ()) or any(
+        file["path"] == path for file in entry.get("writes") or ()
+    )
 
 
 def _writer(segment: Path) -> str:

@@ -14,6 +14,7 @@ from typing import Any, cast
 
 from trailmark.activity import KINDS, STATUSES, Action, Kind, Output, Status, Truncation
 from trailmark.activity.store import is_record_id
+from trailmark_capture.files.log import Files
 from trailmark_capture.journal import time_of
 
 Entry = Mapping[str, Any]
@@ -53,17 +54,27 @@ def checked(entry: Mapping[str, Any]) -> Entry | None:
     return {**facts, "unreadable": sorted(unreadable)} if unreadable else facts
 
 
-def action_of(entry: Entry, *, lost: bool = False) -> Action:
-    """Return the action of an `end` entry, or of a `begin` entry whose program was `lost`."""
-    started = float(entry["started"])
-    ended = started if lost else float(entry["ended"])
+def lost(begin: Entry, found: Files, last_seen: float) -> Entry:
+    """Return the end of an action whose program is gone without a word, from what it is known to have done."""
+    return {
+        **begin,
+        **found._asdict(),
+        "type": "end",
+        "status": "lost",
+        "ended": max(float(begin["started"]), last_seen),
+    }
+
+
+def action_of(entry: Entry) -> Action:
+    """Return the action of an `end` entry, without its files."""
+    started, ended = float(entry["started"]), float(entry["ended"])
     code = entry.get("code") or None
     facts = {name: entry[name] for name in (*_CARRIED, *_RESULTS) if entry.get(name) is not None}
     return Action(
         kind=cast("Kind", entry["kind"] if entry.get("kind") in KINDS else "command"),
         title=entry.get("title") or title_of(code, entry.get("source")),
         id=entry["id"],
-        status="lost" if lost else _status(entry),
+        status=_status(entry),
         started=started,
         seconds=max(0.0, ended - started),
         code=code,

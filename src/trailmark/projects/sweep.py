@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -35,7 +35,7 @@ def sweep(
     project: Project,
     *,
     paths: frozenset[str] | None = None,
-    exclude: frozenset[str] = frozenset(),
+    exclude: Container[str] = frozenset(),
     actor: str = "person",
     told: Action | None = None,
 ) -> Recorded | None:
@@ -78,9 +78,7 @@ def _look(project: Project, paths: frozenset[str] | None) -> Difference:
     return worktree.examine(project.repository, paths, max_bytes=limit, canonical=canonical)
 
 
-def _without(difference: Difference, exclude: frozenset[str]) -> Difference:
-    if not exclude:
-        return difference
+def _without(difference: Difference, exclude: Container[str]) -> Difference:
     return Difference(
         tuple(path for path in difference.put if path not in exclude),
         tuple(path for path in difference.removed if path not in exclude),

@@ -15,13 +15,13 @@ import signal
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Set
 from pathlib import Path
 
 from watchfiles import Change, DefaultFilter, watch
 
 from trailmark.activity.index import Index
-from trailmark.errors import Busy, TrailmarkError
+from trailmark.errors import Busy
 from trailmark.git import worktree
 from trailmark.git.pack import pack_loose
 from trailmark.projects.catch_up import catch_up
@@ -34,10 +34,13 @@ log = logging.getLogger("trailmark.recorder")
 
 QUIET_SECONDS = 0.7
 INDEX_SECONDS = 0.5
+LONGEST_INDEX_SECONDS = 1.0
+SCAN_SECONDS = 10.0
 PACK_SECONDS = 20.0
 LINGER_SECONDS = 15.0
 _TICK_SECONDS = 0.25
 _IMPATIENT_SECONDS = 0.02
+_LONGEST_PAUSE_SECONDS = 2.0
 
 
 class Recorder:
@@ -48,25 +51,21 @@ class Recorder:
         self._has_sessions = has_sessions
         self._drain = Drain(project)
         self._index = Index.open(project.state / "index.sqlite")
-        self._changed: set[str] = set()
-        self._changed_at = 0.0
-        self._guard = threading.Lock()
-        self._recorded_at = 0.0
-        self._index_due = True
-        self._pack_due = True
+        self._changes = _Changes(project.path)
+        self._recorded_at = self._tidied_at = self._scanned_at = 0.0
+        self._refresh_due = self._index_due = self._scan_due = self._pack_due = True
+        self._failures = 0
         self._stopping = threading.Event()
 
     def run(self) -> None:
         """Record until the last session has ended, or until asked to stop."""
         with listening(self._project.state / "recorder.sock") as inbox:
-            watcher = threading.Thread(target=self._watch, daemon=True)
-            watcher.start()
+            threading.Thread(target=self._changes.watch, args=(self._stopping,), daemon=True).start()
             self._guarded(lambda: catch_up(self._project, drain=self._drain))
-            self._guarded(lambda: self._index.refresh(self._project.repository))
             busy_at = time.monotonic()
             while not self._stopping.is_set():
-                self._wait(inbox)
                 self._guarded(self._step)
+                self._wait(inbox)
                 if time.monotonic() - busy_at > LINGER_SECONDS:
                     if not self._is_needed():
                         break
@@ -81,38 +80,63 @@ class Recorder:
         journal.nudge(self._project.state / "recorder.sock")
 
     def _step(self) -> None:
-        recorded = list(self._drain.run())
-        swept = self._sweep_if_quiet()
-        if recorded or swept:
-            self._recorded_at = time.monotonic()
-            self._index_due = self._pack_due = True
+        try:
+            if self._drain.run():
+                self._note_news()
+            self._sweep_if_quiet()
+        except BaseException:
+            self._refresh_due = True
+            raise
+        if self._refresh_due:
             self._index.refresh(self._project.repository)
-            return
-        idle = time.monotonic() - self._recorded_at
-        if self._index_due and idle > INDEX_SECONDS:
-            self._tidy()
-            self._index_due = False
+            self._refresh_due = False
+        self._keep_up()
+
+    def _note_news(self) -> None:
+        self._recorded_at = time.monotonic()
+        self._refresh_due = self._index_due = self._scan_due = self._pack_due = True
+
+    def _keep_up(self) -> None:
+        """Do what can wait for a quiet moment; git's own index waits no longer than a person's next command."""
+        now = time.monotonic()
+        idle = now - self._recorded_at
+        if self._index_due and (idle > INDEX_SECONDS or now - self._tidied_at > LONGEST_INDEX_SECONDS):
+            self._tidied_at = now
+            self._index_due = not self._tidy()
+        elif (self._scan_due or not self._changes.is_watching) and (
+            idle > SCAN_SECONDS and now - self._scanned_at > SCAN_SECONDS
+        ):
+            self._scanned_at = now
+            self._scan_due = False
+            self._sweep(None)
         elif self._pack_due and idle > PACK_SECONDS:
             pack_loose(self._project.repository)
             self._pack_due = False
 
-    def _sweep_if_quiet(self) -> bool:
-        with self._guard:
-            is_quiet = time.monotonic() - self._changed_at > QUIET_SECONDS
-            if not self._changed or not is_quiet:
-                return False
-            paths = frozenset(self._changed)
-        busy = self._drain.busy_paths()
-        if busy is None or self._drain.is_waiting or self._project.repository.is_in_operation():
-            return False
-        with self._guard:
-            self._changed -= paths - busy
-        return sweep(self._project, paths=paths - busy, exclude=busy) is not None
+    def _sweep_if_quiet(self) -> None:
+        paths = left = self._changes.take(QUIET_SECONDS)
+        try:
+            if paths and not self._drain.is_waiting:
+                left = self._sweep(paths)
+        finally:
+            self._changes.put(left)
 
-    def _tidy(self) -> None:
+    def _sweep(self, paths: frozenset[str] | None) -> frozenset[str]:
+        """Record changes made by hand; return the paths that were left to the programs that write them."""
+        if self._project.repository.is_in_operation():
+            return paths or frozenset()
+        busy = self._drain.busy()
+        left = frozenset(path for path in paths or () if path in busy)
+        wanted = None if paths is None else paths - left
+        if wanted != frozenset() and sweep(self._project, paths=wanted, exclude=busy) is not None:
+            self._note_news()
+        self._scan_due = self._scan_due or not busy.is_nothing
+        return left
+
+    def _tidy(self) -> bool:
+        """Bring git's own index to what was recorded; False while a person's git is at work."""
         with self._project.trail.lock:
-            if not self._project.repository.is_in_operation():
-                worktree.sync_index(self._project.repository)
+            return worktree.sync_index(self._project.repository)
 
     def _wait(self, inbox: socket.socket) -> None:
         timeout = _IMPATIENT_SECONDS if self._drain.is_waiting else _TICK_SECONDS
@@ -121,22 +145,10 @@ class Recorder:
             while inbox.recv(16):
                 pass
 
-    def _watch(self) -> None:
-        root = self._project.path
-        for changes in watch(
-            root,
-            watch_filter=_NotOurs(root),
-            step=50,
-            debounce=400,
-            stop_event=self._stopping,
-            raise_interrupt=False,
-        ):
-            with self._guard:
-                self._changed.update(Path(path).relative_to(root).as_posix() for _, path in changes)
-                self._changed_at = time.monotonic()
-
     def _is_needed(self) -> bool:
         """Return whether some journal still has a living writer, or a session is running."""
+        if not (self._project.path / ".git").exists():
+            return False
         if any(
             not journal.is_abandoned(segment) for segment in journal.segments(self._project.state / "journal")
         ):
@@ -144,13 +156,62 @@ class Recorder:
         return self._has_sessions()
 
     def _guarded(self, work: Callable[[], object]) -> None:
+        """Do some work. Whatever goes wrong is told once and tried again, less and less often."""
         try:
             work()
-        except Busy as error:
-            log.info("%s", error)
-        except (TrailmarkError, OSError):
-            log.exception("Recording failed; the journal keeps everything, and it is tried again.")
-            time.sleep(_TICK_SECONDS)
+        except Exception as error:
+            self._failures += 1
+            if isinstance(error, Busy):
+                log.info("%s", error)
+            elif self._failures == 1:
+                log.exception("Recording failed; the journal keeps everything, and it is tried again.")
+            else:
+                log.error("Recording failed again (%d times): %s", self._failures, error)
+            self._stopping.wait(min(_LONGEST_PAUSE_SECONDS, _TICK_SECONDS * self._failures))
+        else:
+            self._failures = 0
+
+
+class _Changes:
+    """The paths that have changed, as a watcher of the folder tells, until somebody takes them."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._paths: set[str] = set()
+        self._at = 0.0
+        self._guard = threading.Lock()
+        self.is_watching = True
+
+    def watch(self, stopping: threading.Event) -> None:
+        """Take note of changes until told to stop."""
+        try:
+            for changes in watch(
+                self._root,
+                watch_filter=_NotOurs(self._root),
+                step=50,
+                debounce=400,
+                stop_event=stopping,
+                raise_interrupt=False,
+            ):
+                self.put({Path(path).relative_to(self._root).as_posix() for _, path in changes})
+        except Exception as error:
+            log.warning("The folder cannot be watched (%s); it is looked through now and then.", error)
+        self.is_watching = False
+
+    def take(self, quiet: float) -> frozenset[str]:
+        """Return what has changed, once nothing has for a while, and forget it."""
+        with self._guard:
+            if time.monotonic() - self._at <= quiet:
+                return frozenset()
+            taken, self._paths = frozenset(self._paths), set()
+        return taken
+
+    def put(self, paths: Set[str]) -> None:
+        """Note paths, to be taken when it is quiet again."""
+        if paths:
+            with self._guard:
+                self._paths |= paths
+                self._at = time.monotonic()
 
 
 class _NotOurs(DefaultFilter):
@@ -163,7 +224,8 @@ class _NotOurs(DefaultFilter):
         self._root = root
 
     def __call__(self, change: Change, path: str) -> bool:
-        return path != str(self._root) and super().__call__(change, path)
+        relative = os.path.relpath(path, self._root)
+        return relative != os.curdir and super().__call__(change, relative)
 
 
 @contextlib.contextmanager

@@ -11,12 +11,11 @@ from pathlib import Path
 from typing import Dict, List, NamedTuple, Optional, Sequence
 
 from trailmark_capture.files.interest import Interest
-from trailmark_capture.files.log import Access, Entry, accesses
+from trailmark_capture.files.log import WRITES, Access, Entry, accesses
 
 _TURN_SECONDS = 0.05
 _MOST_BYTES = 64 * 1024 * 1024
 _MOST_IN_ALL = 512 * 1024 * 1024
-_WRITES = ("w", "a", "rw", "c", "d", "m", "md")
 
 
 class _Digest(NamedTuple):
@@ -62,7 +61,7 @@ class Inputs:
         return dict(entry, digest=digest.sha256, bytes=digest.bytes, mtime=digest.mtime)
 
     def _note_write(self, access: Access) -> None:
-        if access.op in _WRITES:
+        if access.op in WRITES:
             for path in filter(None, (access.path, access.to)):
                 self._written[path] = min(access.time, self._written.get(path, access.time))
 

@@ -34,6 +34,7 @@ _SPECIAL = re.compile(rb"[\n\t\\\x1f]")
 _CODE = re.compile(rb"\\[nt\\s]")
 _OPS = frozenset(("r", "w", "a", "rw", "c", "d", "m", "md", "x"))
 _RENAMED = ("m", "md")
+WRITES = frozenset(("w", "a", "rw", "c", "d", "m", "md"))
 
 Entry = Dict[str, Any]
 

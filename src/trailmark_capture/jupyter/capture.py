@@ -61,6 +61,7 @@ class Kernel:
             "actor": config.actor,
             "language": self.language,
             "files_log": str(self.files_log.path),
+            "files_by": self.files_log.by,
             "pid": self.process.address.pid,
         }
 
@@ -78,6 +79,10 @@ class Kernel:
     def changed_between(self, since: float, until: float) -> Accesses:
         """Return the files written or deleted in a span of time by nobody's cell."""
         return self.files_log.changed(since, until)
+
+    def left(self, since: float, until: float) -> Accesses:
+        """Return the files that the kernel's threads and programs wrote, deleted or closed while no cell ran."""
+        return self.files_log.left(since, until)
 
     def forget_files(self, before: float) -> None:
         """Forget the files that were touched before a moment."""

@@ -4,11 +4,13 @@ import contextlib
 import math
 import os
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from pathlib import Path
 
 from trailmark_capture.config import Config
 from trailmark_capture.files.inotify import Watcher
 from trailmark_capture.files.log import Access, Files, accesses, classify
+from trailmark_capture.files.opened import StillOpen
 from trailmark_capture.jupyter.actions import Accesses
 
 ROTATE_BYTES = 4 * 1024 * 1024
@@ -33,21 +35,38 @@ class FileLog:
         self._config = config
         self._watcher = watcher
         self._own = own
-        self._by = _noted_by(config, language, watcher)
+        self.by = _noted_by(config, language, watcher)
         self._offset = 0
         self._old = path.with_suffix(".old")
         self._old_offset: int | None = None
         self._known: list[Access] = []
+        self._open = StillOpen(path, config.project)
 
     def files(self, since: float, until: float) -> Accesses:
-        """Return what was read, written and deleted between two moments."""
-        found = self._classified(since, until)
-        return Accesses(found.reads, found.writes, found.deletes, self._by)
+        """Return what was read, written and deleted between two moments.
+
+        A file that is still open for writing is marked; one that was, and has been closed, is written by now.
+        """
+        found = self._between(since, until)
+        files = self._classified(found)
+        return Accesses(files.reads, self._open.marked(files.writes, found), files.deletes, self.by)
 
     def changed(self, since: float, until: float) -> Accesses:
         """Return what was written and deleted between two moments, but not what was only read."""
-        found = self._classified(since, until)
-        return Accesses([], found.writes, found.deletes, self._by)
+        return replace(self.files(since, until), reads=[])
+
+    def left(self, since: float, until: float) -> Accesses:
+        """Return what the kernel's threads and programs, for certain, wrote and deleted while no cell ran.
+
+        Files that are still open do not appear.
+        """
+        self._read()
+        found = [access for access in self._known if since < access.time <= until]
+        if not (found or self._open):
+            return Accesses()
+        files = self._classified(found)
+        writes = [entry for entry in self._open.marked(files.writes, found) if not entry.get("open")]
+        return Accesses([], writes, files.deletes, self.by)
 
     def forget(self, before: float) -> None:
         """Forget what nobody will ask for again, and begin a new log when this one has grown large."""
@@ -63,16 +82,17 @@ class FileLog:
             with contextlib.suppress(OSError):
                 path.unlink()
 
-    def _classified(self, since: float, until: float) -> Files:
+    def _between(self, since: float, until: float) -> list[Access]:
         self._read()
         found = [access for access in self._known if since <= access.time <= until]
         if self._watcher is not None:
             own = {str(self._config.project / path) for path in self._own()}
             candidates = self._watcher.accesses(since, until)
             found += [access for access in candidates if not own.intersection((access.path, access.to))]
-        if not found:
-            return Files([], [], [])
-        return classify(found, self._config.project, self._config.exclude)
+        return found
+
+    def _classified(self, found: list[Access]) -> Files:
+        return classify(found, self._config.project, self._config.exclude) if found else Files([], [], [])
 
     def _read(self) -> None:
         if self._old_offset is not None:

@@ -17,6 +17,9 @@ from trailmark_capture.jupyter.requests import Request, Requests
 
 QUIET = 0.3
 LONGEST = 5.0
+LOOK = 2.0
+# By then the kernel's word that a cell begins has come: what was touched before and by no cell is nobody's.
+_HEARD = 0.5
 _KEPT = 20_000
 _SHOWN = frozenset({"stream", "display_data", "execute_result", "error"})
 _CALLBACKS = frozenset({"comm_msg", "comm_open", "comm_close"})
@@ -36,6 +39,9 @@ class Surroundings(Protocol):
 
     def changed_between(self, since: float, until: float) -> Accesses:
         """Return the files written or deleted in a span of time by nobody's cell."""
+
+    def left(self, since: float, until: float) -> Accesses:
+        """Return the files that the kernel's threads and programs wrote, deleted or closed while no cell ran."""
 
     def forget_files(self, before: float) -> None:
         """Forget the files that were touched before a moment: nobody will ask for them again."""
@@ -68,6 +74,8 @@ class Follower:
         self._comms: OrderedDict[str, Origin] = OrderedDict()
         self._late: dict[str, Late] = {}
         self._last_end = 0.0
+        self._last: Origin | None = None
+        self._looked = 0.0
 
     # What arrives
 
@@ -115,6 +123,8 @@ class Follower:
         for late in [late for late in self._late.values() if late.started < before]:
             late.spans += [(since, at) for since in late.open.values()]
             self._flush(late, "lost" if late.open else "ok")
+        if not self._running:
+            self._look(at)
         self._busy = {message_id: since for message_id, since in self._busy.items() if since >= before}
 
     def due(self) -> float | None:
@@ -123,7 +133,10 @@ class Follower:
         return min(times, default=None)
 
     def tick(self, now: float) -> None:
-        """Write out the late output that has been quiet for a moment."""
+        """Write out the late output that has been quiet for a moment, and the files that came late."""
+        if abs(now - self._looked) >= LOOK and not (self._running or self._busy or self._late):
+            self._looked = now
+            self._look(now - _HEARD)
         for late in list(self._late.values()):
             if now < self._deadline(late):
                 continue
@@ -210,6 +223,7 @@ class Follower:
 
     def _remember(self, message_id: str, origin: Origin) -> None:
         _keep(self._ended, message_id, origin)
+        self._last = origin
 
     # What is shown
 
@@ -322,6 +336,17 @@ class Follower:
             found = [self._around.changed_between(self._last_end, late.last)]
             self._last_end = max(self._last_end, late.last)
         return Accesses.merged(found)
+
+    def _look(self, until: float) -> None:
+        """Write down the files that were written or closed when no cell ran, as what continues the last one."""
+        since, self._last_end = self._last_end, max(self._last_end, until)
+        files = self._around.left(since, until) if self._last is not None else None
+        self._forget_files()
+        if files and self._last is not None:
+            late = Late(
+                journal.new_id(until), self._last, "Files written later", until, until, Outputs(self._limit)
+            )
+            self._emit(late.end(self._around.facts(), "ok", files))
 
 
 def _keep(known: OrderedDict[str, Origin], key: str, origin: Origin) -> None:

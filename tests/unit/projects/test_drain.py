@@ -90,6 +90,79 @@ def test_a_file_that_was_read_and_then_overwritten_has_the_digest_it_had_before(
     assert record.writes[0].digest == hashlib.sha256(b"new\n").hexdigest()
 
 
+def test_a_file_read_and_overwritten_by_entries_that_come_together_has_the_digest_between(project, writer):
+    target = project.path / "input" / "a.csv"
+    target.write_text("old\n")
+    Drain(project).run()
+    sweep(project)
+    target.write_text("new\n")
+    files = [{"path": "input/a.csv"}]
+    now = time.time()
+    writer.append(entry(writes=files, started=now - 2, ended=now - 1))
+    writer.append(entry(reads=files, writes=files, started=now - 1, ended=now))
+    first, second = (load(project.repository, done.id).record for done in Drain(project).run())
+    assert first.writes[0].digest is None
+    assert second.reads[0].digest == hashlib.sha256(b"old\n").hexdigest()
+    assert second.writes[0].digest == hashlib.sha256(b"new\n").hexdigest()
+
+
+def test_what_a_later_action_has_overwritten_is_not_taken_for_what_an_earlier_one_wrote(project, writer):
+    target = project.path / "output" / "a.txt"
+    target.write_text("of the second\n")
+    now = time.time()
+    log = project.state / "files" / "kernel.log"
+    log.parent.mkdir(parents=True)
+    log.write_bytes(b"%.9f\t1\tw\t%s\n" % (now - 0.5, bytes(target)))
+    writer.append(
+        entry(writes=[{"path": "output/a.txt"}], started=now - 2, ended=now - 1, files_log=str(log))
+    )
+    (first,) = Drain(project).run()
+    (written,) = load(project.repository, first.id).record.writes
+    assert (written.path, written.digest, written.held) == ("output/a.txt", None, False)
+    assert "output/a.txt" not in tree_of(project)
+    writer.append(entry(writes=[{"path": "output/a.txt"}], files_log=str(log)))
+    Drain(project).run()
+    assert tree_of(project)["output/a.txt"] == b"of the second\n"
+
+
+def test_a_file_that_is_still_open_keeps_the_content_that_git_has(project, writer):
+    target = project.path / "README.md"
+    before = target.read_bytes()
+    target.write_text("hal")
+    writer.append(entry(writes=[{"path": "README.md", "open": True}]))
+    (recorded,) = Drain(project).run()
+    (written,) = load(project.repository, recorded.id).record.writes
+    assert (written.open, written.held, written.digest) == (True, False, None)
+    assert tree_of(project)["README.md"] == before
+    target.write_text("whole")
+    writer.append(entry(writes=[{"path": "README.md"}]))
+    Drain(project).run()
+    assert tree_of(project)["README.md"] == b"whole"
+
+
+def test_a_lost_action_has_the_files_that_it_is_known_to_have_touched(project):
+    log = project.state / "files" / "kernel.log"
+    log.parent.mkdir(parents=True)
+    target = project.path / "output" / "a.txt"
+    target.write_text("x")
+    now = time.time()
+    lines = [(now - 9, "c", "output/before.txt"), (now - 2, "c", "output/a.txt"), (now - 1, "r", "README.md")]
+    log.write_bytes(
+        b"".join(
+            b"%.9f\t1\t%s\t%s\n" % (at, op.encode(), bytes(project.path / path)) for at, op, path in lines
+        )
+    )
+    writer = Writer(project.state / "journal", "kernel-2")
+    writer.append(entry(type="begin", started=now - 3, files_log=str(log)))
+    writer.close()
+    (recorded,) = Drain(project).run()
+    record = load(project.repository, recorded.id).record
+    assert (record.status, round(record.seconds)) == ("lost", 2)
+    assert [file.path for file in record.writes] == ["output/a.txt"]
+    assert [file.path for file in record.reads] == ["README.md"]
+    assert tree_of(project)["output/a.txt"] == b"x"
+
+
 def test_reads_outside_the_project_are_marked(project, writer, tmp_path):
     outside = tmp_path / "reference.csv"
     outside.write_text("far\n")
@@ -143,7 +216,8 @@ def test_a_cell_waits_for_its_notebook_to_be_saved_but_not_for_ever(project, wri
     writer.append(entry(**facts))
     assert drain.run() == []
     assert drain.is_waiting
-    assert drain.busy_paths() == {"code/a.ipynb"}
+    assert "code/a.ipynb" in drain.busy()
+    assert "code/b.ipynb" not in drain.busy()
     time.sleep(SAVE_SECONDS + 0.1)
     assert len(drain.run()) == 1
     assert not drain.is_waiting

@@ -5,7 +5,8 @@ import base64
 import pytest
 
 from trailmark.activity import Truncation
-from trailmark.projects.entries import TITLE_LENGTH, action_of, checked, error_text, title_of
+from trailmark.projects.entries import TITLE_LENGTH, action_of, checked, error_text, lost, title_of
+from trailmark_capture.files.log import Files
 from trailmark_capture.journal import time_of
 
 
@@ -54,8 +55,13 @@ def test_an_end_entry_becomes_an_action_with_its_outputs():
 
 
 def test_a_begin_whose_program_died_is_lost_and_keeps_its_code():
-    action = action_of(entry(type="begin"), lost=True)
-    assert (action.status, action.seconds, action.code) == ("lost", 0.0, "x = 1")
+    begin = entry(type="begin")
+    del begin["ended"]
+    end = lost(begin, Files([], [{"path": "output/a.csv"}], []), 12.0)
+    action = action_of(end)
+    assert (action.status, action.seconds, action.code) == ("lost", 2.0, "x = 1")
+    assert end["writes"] == [{"path": "output/a.csv"}]
+    assert action_of(lost(begin, Files([], [], []), 0.0)).seconds == 0.0
 
 
 def test_what_is_not_as_it_should_be_is_taken_out_and_named():

@@ -227,11 +227,17 @@ def _chips(row: Row, links: Links) -> tuple[FileChip, ...]:
     return tuple(chip if names[chip.name] == 1 else replace(chip, name=chip.path) for chip in chips)
 
 
+def _why_not_held(file: FileRef) -> str:
+    if file.open:
+        return "still open when it ended"
+    return f"{filesize(file.bytes)}, too large for git" if file.bytes is not None else "changed since"
+
+
 def _chip(role: str, file: FileRef, record: str, links: Links) -> FileChip:
     notes = [
         "outside the project" if file.external else "",
         "perhaps another program" if file.candidate else "",
-        f"{filesize(file.bytes)}, too large for git" if not file.held else "",
+        _why_not_held(file) if not file.held else "",
     ]
     reachable = file.held and not file.external
     return FileChip(

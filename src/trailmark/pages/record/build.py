@@ -150,11 +150,19 @@ def _files(record: Record, links: Links) -> tuple[FileLine, ...]:
     )
 
 
+def _why_not_held(file: FileRef) -> str:
+    if file.open:
+        return "still open for writing when this ended: what it held then is with a later record"
+    if file.bytes is None:
+        return "changed again before it was read: what it held then is not known"
+    return "git does not hold it: too large or ignored"
+
+
 def _file(role: Role, file: FileRef, record: str, links: Links) -> FileLine:
     reachable = file.held and not file.external
     notes = (
         "outside the project" if file.external else "",
-        "git does not hold it: too large or ignored" if not file.held else "",
+        _why_not_held(file) if not file.held else "",
         "perhaps another program's" if file.candidate else "",
     )
     return FileLine(

@@ -37,6 +37,9 @@ class Around:
     def changed_between(self, since: float, until: float) -> Accesses:
         return self.files(since, until)
 
+    def left(self, since: float, until: float) -> Accesses:
+        return self.files(since + 1e-6, until)
+
     def forget_files(self, before: float) -> None:
         self.touched = [(at, path) for at, path in self.touched if at >= before]
 
@@ -397,3 +400,41 @@ def test_cells_that_waited_behind_the_one_that_died_were_not_run(kernel: Kernel)
         ("c1", "lost"),
         ("c2", "aborted"),
     ]
+
+
+def test_files_that_come_when_no_cell_runs_continue_the_last_one():
+    kernel = Kernel()
+    first = kernel.runs("m1")
+    kernel.around.touched.append((kernel.now + 1, "output/late.txt"))
+    kernel.follower.tick(kernel.now + 1.2)
+    assert kernel.entries[-1]["id"] == first["id"]
+    kernel.follower.tick(kernel.now + 4)
+    late = kernel.entries[-1]
+    assert (late["continues"], late["title"]) == (first["id"], "Files written later")
+    assert late["writes"] == [{"path": "output/late.txt"}]
+    kernel.follower.tick(kernel.now + 8)
+    assert kernel.entries[-1] is late
+
+
+def test_files_that_a_running_cell_writes_are_its_own():
+    kernel = Kernel()
+    kernel.runs("m1")
+    kernel.begins("m2")
+    kernel.around.touched.append((kernel.now + 1, "output/a.txt"))
+    kernel.follower.tick(kernel.now + 4)
+    kernel.now += 5
+    kernel.ends("m2")
+    kernel.follower.tick(kernel.now + 4)
+    assert [entry["writes"] for entry in kernel.entries if entry["type"] == "end"] == [
+        [],
+        [{"path": "output/a.txt"}],
+    ]
+
+
+def test_what_a_kernel_had_open_is_written_when_it_is_gone():
+    kernel = Kernel()
+    first = kernel.runs("m1")
+    kernel.around.touched.append((kernel.now + 1, "output/a.db"))
+    kernel.follower.stop(kernel.now + 2, math.inf)
+    assert kernel.entries[-1]["continues"] == first["id"]
+    assert kernel.entries[-1]["writes"] == [{"path": "output/a.db"}]

@@ -31,7 +31,7 @@ class Around:
     def files(self, since: float, until: float) -> Accesses:
         return Accesses()
 
-    changed_between = files
+    changed_between = left = files
 
     def forget_files(self, before: float) -> None:
         return None
