@@ -26,7 +26,7 @@ from trailmark_capture.journal import Entry, Writer, new_id
 from trailmark_capture.redact import Redactor
 from trailmark_capture.streams import Stream, fit
 
-_STREAMS = ((1, "stdout"), (2, "stderr"))
+_STREAMS = ("stdout", "stderr")
 _SCRIPT_WORDS = 8
 _SCRIPTS = (
     *(
@@ -58,9 +58,11 @@ def run_command(
     env: Optional[Mapping[str, str]] = None,
     cwd: Optional[Path] = None,
     stdin: Optional[Union[int, IO[bytes]]] = None,
+    onto: Sequence[Optional[int]] = (1, 2),
 ) -> int:
     """Run a command to its end and journal it; return its exit code, 128 and the number for a signal.
 
+    `onto` says to which descriptors of ours its output and its errors go on; None keeps one to the record.
     A command that cannot be started is journalled as an error, with 127 or 126 as shells have it. Raises
     OSError when the journal cannot be written: if that is so at the beginning, nothing has been started.
     """
@@ -76,7 +78,7 @@ def run_command(
     writer.append(redactor.entry(dict(begin, type="begin")))
     try:
         with child.holding_signals(), _Noted(log, config, traced, float(begin["started"])) as noted:
-            ended, results = _execute(command, config)
+            ended, results = _execute(command, config, onto)
         end = dict(begin, type="end", ended=time.time(), **results, **noted.results())
         writer.append(redactor.entry(end))
     finally:
@@ -107,9 +109,15 @@ def _begin(identity: str, command: Command, config: Config, log: Path, title: Op
     }
 
 
-def _execute(command: Command, config: Config) -> Tuple[int, Entry]:
+def _execute(command: Command, config: Config, onto: Sequence[Optional[int]]) -> Tuple[int, Entry]:
     """Run the command; return its exit code and what the end of its entry says of it."""
-    streams = [Stream(_ours(number), name, config.max_output_bytes) for number, name in _STREAMS]
+    with contextlib.ExitStack() as opened:
+        ours = [_ours(number, opened) for number in onto]
+        return _pass_on(command, config, ours)
+
+
+def _pass_on(command: Command, config: Config, ours: Sequence[int]) -> Tuple[int, Entry]:
+    streams = [Stream(to, name, config.max_output_bytes) for to, name in zip(ours, _STREAMS)]
     out, err = (stream.target for stream in streams)
 
     def started() -> None:
@@ -136,15 +144,17 @@ def _execute(command: Command, config: Config) -> Tuple[int, Entry]:
     return ended.code, results
 
 
-def _ours(number: int) -> int:
+def _ours(number: Optional[int], opened: contextlib.ExitStack) -> int:
     """Return a descriptor of our own to pass a stream on to; nowhere, when we were started without it."""
     with contextlib.suppress(OSError, AttributeError):
         (sys.stdout if number == 1 else sys.stderr).flush()
-    try:
-        os.fstat(number)
-    except OSError:
-        return os.open(os.devnull, os.O_WRONLY)
-    return number
+    if number is not None:
+        with contextlib.suppress(OSError):
+            os.fstat(number)
+            return number
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    opened.callback(os.close, nowhere)
+    return nowhere
 
 
 def _results(ended: Ended) -> Entry:

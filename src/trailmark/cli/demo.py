@@ -1,8 +1,5 @@
 """`trailmark demo`."""
 
-import contextlib
-import sys
-
 import click
 
 from trailmark.cli.invocation import Invocation
@@ -26,8 +23,7 @@ def command(invocation: Invocation, run: bool) -> None:
     trailmark -C penguins log
     """
     services = invocation.services
-    # What the script prints is in its record; on standard output it would stand between a program and our answer.
-    with TerminalProgress() as progress, contextlib.redirect_stdout(sys.stderr):
+    with TerminalProgress() as progress:
         project = make_demo(services.settings)
         session = run_demo(project, services.engine, services.uv, progress) if run else None
     value = {

@@ -2,9 +2,13 @@
 
 import click
 
+from trailmark.activity.query import Filter
 from trailmark.cli.choose import open_chosen
 from trailmark.cli.invocation import Invocation
+from trailmark.cli.log_data import summary
+from trailmark.cli.output import show
 from trailmark.cli.progress import TerminalProgress
+from trailmark.cli.record_id import open_index
 from trailmark.cli.verb import verb
 from trailmark.sessions.run import run
 
@@ -17,7 +21,8 @@ def command(invocation: Invocation, title: str | None, arguments: tuple[str, ...
 
     Kept are what it printed, its exit code, time and memory, and the files that it read and wrote, also those of
     programs that it started. It runs in the folder you are in, or in the project's when you are elsewhere, and
-    exits with the command's own code.
+    exits with the command's own code. With --json, what the command prints goes to standard error, and its record
+    to standard output.
 
     \b
     trailmark run -- python code/fit.py --fast
@@ -26,7 +31,12 @@ def command(invocation: Invocation, title: str | None, arguments: tuple[str, ...
     project = open_chosen(invocation)
     here = invocation.folder.resolve()
     cwd = here if here.is_relative_to(project.path) else project.path
+    onto = (2, 2) if invocation.json else (1, 2)
+    uv, actor = invocation.services.uv, invocation.actor
     with TerminalProgress() as progress:
-        return run(
-            project, arguments, invocation.services.uv, progress, cwd=cwd, title=title, actor=invocation.actor
-        )
+        ran = run(project, arguments, uv, progress, cwd=cwd, title=title, actor=actor, onto=onto)
+    if invocation.json:
+        with open_index(project) as index:
+            for row in index.page(Filter(kind="run", session=ran.session), limit=1):
+                show(invocation, summary(row) | {"exit_code": ran.code}, str)
+    return ran.code

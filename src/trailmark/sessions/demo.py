@@ -15,7 +15,10 @@ from trailmark.sessions.session import Session
 
 
 def run_demo(project: Project, engine: Engine, uv: Uv, progress: Progress) -> Session:
-    """Make the environment, start JupyterLab, run the notebook and the script; leave the session open."""
+    """Make the environment, start JupyterLab, run the notebook and the script; leave the session open.
+
+    What the script prints is in its record, and stands between nobody and an answer.
+    """
     session = launch(project, engine, uv, progress)
     outcome = run_notebook(session, NOTEBOOK, progress)
     if outcome.error is not None:
@@ -23,6 +26,6 @@ def run_demo(project: Project, engine: Engine, uv: Uv, progress: Progress) -> Se
             f"The notebook stopped at cell {outcome.cells}: {outcome.error}. The rest is intact."
         )
     progress.step("Running the script", 0.95)
-    run(project, SCRIPT, uv, progress, cwd=project.path, actor="person")
+    run(project, SCRIPT, uv, progress, cwd=project.path, actor="person", onto=(None, None))
     progress.step("The demonstration is ready", 1.0)
     return session

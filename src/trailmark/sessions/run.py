@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from trailmark.environments.realise import Realised
@@ -20,6 +21,14 @@ from trailmark_capture.journal import Writer, new_id
 from trailmark_capture.run import run_command
 
 
+@dataclass(frozen=True)
+class Ran:
+    """A command that has ended: its exit code, and the session under which its record stands."""
+
+    code: int
+    session: str
+
+
 def run(
     project: Project,
     argv: Sequence[str],
@@ -29,10 +38,11 @@ def run(
     cwd: Path,
     title: str | None = None,
     actor: str,
-) -> int:
-    """Run a command in the project's environment and record it; return the command's own exit code.
+    onto: Sequence[int | None] = (1, 2),
+) -> Ran:
+    """Run a command in the project's environment and record it; return how it ended.
 
-    A project that asks for no packages and has no lock runs with what the machine offers.
+    `onto` says to which descriptors its output and its errors go on; None keeps one to the record. A project that asks for no packages and has no lock runs with what the machine offers.
     """
     catch_up(project)
     wants_environment = current_lock(project) is not None or project.manifest().packages
@@ -41,10 +51,11 @@ def run(
     folder = folder_of(project.settings, session)
     folder.mkdir(parents=True, mode=0o700)
     try:
-        return _run(project, argv, realised, session, folder, cwd=cwd, title=title, actor=actor)
+        code = _run(project, argv, realised, session, folder, cwd=cwd, title=title, actor=actor, onto=onto)
     finally:
         forget_session(project.settings, session)
         catch_up(project)
+    return Ran(code, session)
 
 
 def _run(
@@ -57,6 +68,7 @@ def _run(
     cwd: Path,
     title: str | None,
     actor: str,
+    onto: Sequence[int | None],
 ) -> int:
     config = capture_config(
         project,
@@ -70,7 +82,8 @@ def _run(
     loaded = Config.load(write_config(folder, config))
     writer = Writer(loaded.journal, f"run-{session}", loaded.nudge)
     try:
-        return run_command(argv, loaded, writer, title=title, env=_environment(project, realised), cwd=cwd)
+        env = _environment(project, realised)
+        return run_command(argv, loaded, writer, title=title, env=env, cwd=cwd, onto=onto)
     finally:
         writer.close()
 

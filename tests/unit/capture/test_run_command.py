@@ -474,3 +474,16 @@ def test_a_new_size_reaches_the_command(run: Runner) -> None:
         read_until(b"ready")
         fcntl.ioctl(fd, termios.TIOCSWINSZ, struct.pack("HHHH", 33, 99, 0, 0))
         read_until(b"now 99")
+
+
+def test_what_is_kept_to_the_record_goes_nowhere_else(tmp_path: Path) -> None:
+    runner = Runner(tmp_path, None)
+    argv = runner.argv(["sh", "-c", "echo marmot; echo oops >&2"])
+    argv[2] = DRIVER.replace('title="A run"', "onto=(None, None)")
+    quiet = subprocess.run(argv, cwd=runner.project, capture_output=True, text=True, timeout=60, check=True)
+    assert (quiet.stdout, quiet.stderr) == ("", "")
+    outputs = runner.last["outputs"]
+    assert [(output["name"], output["text"]) for output in outputs] == [
+        ("stdout", "marmot\n"),
+        ("stderr", "oops\n"),
+    ]

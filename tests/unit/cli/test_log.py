@@ -18,6 +18,15 @@ def worked(call, rain):
     return rain
 
 
+def test_run_answers_a_program_with_the_record_and_the_code_of_the_command(call, rain):
+    ran = call("run", "--json", "--", "sh", "-c", "echo marmot; echo oops >&2; exit 3", folder=rain)
+    assert ran.code == 3
+    assert ran.value["exit_code"] == 3
+    assert ran.value == call("log", "--json", folder=rain).value[0] | {"exit_code": 3}
+    assert "marmot" in ran.err
+    assert "oops" in ran.err
+
+
 def test_log_lists_newest_first_with_every_promised_field(call, worked):
     found = call("log", "--json", folder=worked).value
     assert [each["kind"] for each in found] == ["note", "run", "project"]
