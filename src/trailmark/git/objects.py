@@ -18,6 +18,8 @@ from trailmark.git.model import SUBMODULE, Commit, Entry, Oid
 _KINDS = {1: "commit", 2: "tree", 3: "blob", 4: "tag"}
 _TREE_ITEM = re.compile(rb"([0-7]+) ([^\0]+)\0(.{20})", re.DOTALL)
 _HEADER_BYTES = 64
+# Before its first letter, a compressed file describes its alphabet, in 600 bytes at the most.
+_FIRST_BYTES = 4096
 _HEX_DIGITS = 40
 
 
@@ -56,7 +58,7 @@ class Objects:
         """Return the length of an object's content without reading it. Raises NotFound or Damaged."""
         try:
             with open(self.name_of(oid), "rb") as stream:
-                start = zlib.decompressobj().decompress(stream.read(_HEADER_BYTES), _HEADER_BYTES)
+                start = zlib.decompressobj().decompress(stream.read(_FIRST_BYTES), _HEADER_BYTES)
             return int(start.partition(b"\0")[0].partition(b" ")[2])
         except FileNotFoundError:
             return self._packed_size(oid)
