@@ -117,7 +117,7 @@ def _execute(command: Command, config: Config, onto: Sequence[Optional[int]]) ->
 
 
 def _pass_on(command: Command, config: Config, ours: Sequence[int]) -> Tuple[int, Entry]:
-    streams = [Stream(to, name, config.max_output_bytes) for to, name in zip(ours, _STREAMS)]
+    streams = [Stream(ours[at], name, config.max_output_bytes) for at, name in enumerate(_STREAMS)]
     out, err = (stream.target for stream in streams)
 
     def started() -> None:

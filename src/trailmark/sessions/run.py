@@ -42,7 +42,8 @@ def run(
 ) -> Ran:
     """Run a command in the project's environment and record it; return how it ended.
 
-    `onto` says to which descriptors its output and its errors go on; None keeps one to the record. A project that asks for no packages and has no lock runs with what the machine offers.
+    `onto` says to which descriptors its output and its errors go on; None keeps one to the record. A project
+    that asks for no packages and has no lock runs with what the machine offers.
     """
     catch_up(project)
     wants_environment = current_lock(project) is not None or project.manifest().packages
