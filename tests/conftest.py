@@ -9,6 +9,7 @@ import contextlib
 import hashlib
 import os
 import shutil
+import signal
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -39,6 +40,7 @@ def pytest_configure(config: pytest.Config) -> None:
     """Move the run away from the person's own files; the workers of pytest-xdist inherit it."""
     if hasattr(config, "workerinput"):
         return
+    _pass_on_no_ignored_signals()
     config.stash[REAL_HOME] = Path(os.environ.get("HOME") or Path.home())
     config.stash[BEFORE] = _fingerprints(config.stash[REAL_HOME])
     config.stash[TEMPORARY] = Path(tempfile.mkdtemp(prefix="trailmark-run-"))
@@ -83,6 +85,16 @@ def find_program(name: str) -> str | None:
     """Return where a program is; None when this machine does not have it."""
     names = BROWSERS if name == "chromium" else (name,)
     return next(filter(None, map(shutil.which, names)), None)
+
+
+def _pass_on_no_ignored_signals() -> None:
+    """Let tests start programs that hear signals, also where this run was started to ignore some.
+
+    With `nohup`, or in the background of a script. A handler, unlike SIG_IGN, is not passed on to a program.
+    """
+    for number in (signal.SIGINT, signal.SIGHUP, signal.SIGQUIT):
+        if signal.getsignal(number) == signal.SIG_IGN:
+            signal.signal(number, lambda *_: None)
 
 
 def _isolate(real: Path, temporary: Path) -> None:
