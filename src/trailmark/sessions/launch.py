@@ -34,7 +34,6 @@ TOOLS = ("jupyterlab",)
 KERNEL = "python3"
 READY_SECONDS = 60.0
 LAUNCH_SECONDS = 600.0
-LISTEN_SECONDS = 5.0
 _LEAKS = ("VIRTUAL_ENV", "PYTHONPATH", "PYTHONHOME", "PYTHONSTARTUP", "JUPYTER_PATH", "JUPYTER_CONFIG_PATH")
 
 
@@ -191,20 +190,6 @@ def _answers(engine: Engine, session: Session) -> bool:
                 return False
         time.sleep(0.05)
     return False
-
-
-def _is_listening(session: Session) -> bool:
-    """Return whether anything listens where a session should: one whose server was killed is soon seen as dead.
-
-    A server that is too busy to answer still listens, and is left alone.
-    """
-    try:
-        socket.create_connection(("127.0.0.1", session.port), timeout=LISTEN_SECONDS).close()
-    except ConnectionRefusedError:
-        return False
-    except OSError:
-        return True
-    return True
 
 
 def _free_port() -> int:
