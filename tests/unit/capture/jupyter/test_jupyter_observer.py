@@ -45,6 +45,7 @@ class Kernel:
 
     def __init__(self, context: zmq.Context[zmq.Socket[bytes]]) -> None:
         self.socket = context.socket(zmq.PUB)
+        self.socket.set(zmq.SNDHWM, 0)
         port = self.socket.bind_to_random_port("tcp://127.0.0.1")
         self.address = Address(f"tcp://127.0.0.1:{port}", KEY)
         self.entries: list[dict[str, Any]] = []
@@ -93,7 +94,6 @@ def test_what_a_kernel_publishes_is_followed(kernel: Kernel, observer: Observer)
 
 
 def test_nothing_is_dropped_however_much_comes(kernel: Kernel, observer: Observer) -> None:
-    kernel.socket.set(zmq.SNDHWM, 0)
     observer.attach(kernel.watch).result(5)
     kernel.is_heard()
     kernel.say("execute_input", "m", code="1", execution_count=1)
