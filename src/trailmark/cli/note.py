@@ -15,7 +15,9 @@ from trailmark.projects.note import add_note
 
 @verb("note")
 @click.argument("words", nargs=-1, metavar="[ID] [TEXT]")
-@click.option("--about", metavar="ID", help="The record that the note is about; the same as ID before the TEXT.")
+@click.option(
+    "--about", metavar="ID", help="The record that the note is about; the same as ID before the TEXT."
+)
 def command(invocation: Invocation, words: tuple[str, ...], about: str | None) -> None:
     """Write a note into the trail: what you saw, meant or decided. Markdown is welcome.
 
