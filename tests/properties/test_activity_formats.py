@@ -24,9 +24,7 @@ JSON = st.recursive(
     lambda below: st.lists(below, max_size=4) | st.dictionaries(ANY_TEXT, below, max_size=4),
     max_leaves=8,
 )
-FILES = st.builds(
-    FileRef, ANY_TEXT, MAYBE_TEXT, st.none() | COUNTS, *(st.booleans() for _ in range(4))
-)
+FILES = st.builds(FileRef, ANY_TEXT, MAYBE_TEXT, st.none() | COUNTS, *(st.booleans() for _ in range(4)))
 OUTPUTS = st.builds(
     OutputRef,
     mime=ANY_TEXT,
