@@ -194,6 +194,18 @@ def test_a_bare_repository_is_imported_with_its_files(take, theirs, tmp_path):
     assert (project.path / "analysis.py").read_text() == "import numpy\n"
 
 
+def test_a_file_address_is_the_folder_that_it_names(plan, theirs, tmp_path):
+    (tmp_path / "büro a").mkdir()
+    bare = tmp_path / "büro a" / "birds.git"
+    git(tmp_path, "clone", "-q", "--bare", str(theirs), str(bare))
+    assert plan(bare.as_uri()).name == "birds"
+    assert plan(f"file://localhost{theirs}").name == "theirs"
+    with pytest.raises(NotFound):
+        plan(f"{bare.as_uri()}-not")
+    with pytest.raises(InvalidInput):
+        plan(f"file://elsewhere{theirs}")
+
+
 def test_a_head_that_stands_on_no_branch_is_kept(take, theirs):
     commit_all_with = theirs / "later.py"
     commit_all_with.write_text("later\n")
@@ -270,7 +282,7 @@ def test_what_is_no_source_is_refused(plan, tmp_path, settings):
     for folder in ("/", settings.home, settings.home.parent):
         with pytest.raises(InvalidInput, match="Trailmark's own"):
             plan(folder)
-    for address in ("ext::sh -c x", "file:///etc", "git://example.org/x"):
+    for address in ("ext::sh -c x", "file://elsewhere/etc", "git://example.org/x"):
         with pytest.raises((InvalidInput, NotFound)):
             plan(address)
     with pytest.raises(PrivateAddress):

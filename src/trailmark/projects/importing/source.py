@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
 from trailmark.errors import InvalidInput, NotFound
 from trailmark.git.address import Address, looks_like_address, parse_address
@@ -39,7 +40,7 @@ Source = Remote | Folder | Archive
 
 def parse_source(text: str, here: Path, settings: Settings) -> Source:
     """Tell what a person means: a folder or file (from `here` on), or an address. Raises NotFound, InvalidInput."""
-    text = text.strip()
+    text = _without_file_scheme(text.strip())
     path = _path(text, here)
     if path is not None and path.is_dir():
         return _folder(path, settings)
@@ -72,6 +73,16 @@ def shown(source: Source) -> str:
             return f"the exported file {source.path.name}"
         case Folder():
             return f"the folder {source.path.name}"
+
+
+def _without_file_scheme(text: str) -> str:
+    """Return `file:///srv/a%20b.git`, git's other way to write a folder of this machine, as that folder."""
+    try:
+        parts = urlsplit(text)
+    except ValueError:
+        return text
+    is_here = parts.scheme == "file" and parts.netloc in ("", "localhost")
+    return unquote(parts.path) if is_here and parts.path.startswith("/") else text
 
 
 def _path(text: str, here: Path) -> Path | None:
