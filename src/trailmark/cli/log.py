@@ -16,6 +16,7 @@ from trailmark.cli.output import show
 from trailmark.cli.record_id import open_index
 from trailmark.cli.save_output import save_output
 from trailmark.cli.verb import verb
+from trailmark.errors import InvalidInput
 from trailmark.projects.catch_up import catch_up
 
 LIMIT = 50
@@ -94,8 +95,11 @@ def command(
 def _filter(wanted: dict[str, Any]) -> Filter:
     now = time.time()
     since, until = wanted.pop("since"), wanted.pop("until")
-    return Filter(
-        **wanted,
-        since=parse_time(since, now=now) if since else None,
-        until=parse_until(until, now=now) if until else None,
-    )
+    try:
+        times = {
+            "since": parse_time(since, now=now) if since else None,
+            "until": parse_until(until, now=now) if until else None,
+        }
+    except InvalidInput as error:
+        raise click.UsageError(str(error)) from error
+    return Filter(**wanted, **times)

@@ -103,7 +103,7 @@ def test_an_output_that_is_not_there(call, worked, tmp_path):
 def test_wrong_filters_are_told(call, worked):
     assert call("log", "--kind", "sell", folder=worked).code == 2
     refused = call("log", "--since", "whenever", folder=worked)
-    assert refused.code == 1
+    assert refused.code == 2
     assert "is no time" in refused.err
     assert call("log", "01ZZZZZZ", folder=worked).code == 1
 
