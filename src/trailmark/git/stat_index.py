@@ -11,7 +11,6 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
-import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,6 +20,7 @@ from pygit2.enums import DiffOption, FileMode
 
 from trailmark.git import present
 from trailmark.git.model import FOLDER, SUBMODULE, Entry, Oid
+from trailmark.git.published import publish
 from trailmark.git.repository import Repository
 
 FOLDER_NAME = "trailmark"
@@ -31,7 +31,6 @@ _FLAGS = (
     | DiffOption.UPDATE_INDEX
 )
 _FEW = 500
-_CHECKSUM_BYTES = 20
 _RAW_BYTES = "* -text -eol -ident -filter -working-tree-encoding\n"
 _COPIED_SETTINGS = ("core.filemode", "core.symlinks", "core.ignorecase", "core.precomposeunicode")
 
@@ -81,29 +80,9 @@ class StatIndex:
             self._index.read_tree(wanted)
         self._index.write()
 
-    def publish(self) -> bool:
-        """Put a copy in the place of git's own index; False while a program holds the lock of that index.
-
-        The copy becomes `index.lock` by a hard link, and the index by a rename. A kill in between leaves a
-        lock that is the same file as our copy: that proves whose it is, and the next call removes it.
-        """
-        target = self._repository.git_folder / "index"
-        lock, copy = target.with_name("index.lock"), target.with_name("index.trailmark")
-        if _is_same_file(copy, lock):
-            lock.unlink()
-        copy.unlink(missing_ok=True)
-        if not self._file.exists() or _checksum(self._file) == _checksum(target):
-            return True
-        shutil.copyfile(self._file, copy)
-        try:
-            os.link(copy, lock)
-        except FileExistsError:
-            return False
-        else:
-            lock.replace(target)
-        finally:
-            copy.unlink()
-        return True
+    def publish(self, commit: Oid | None) -> bool:
+        """Put a copy, which says what `commit` says, in the place of git's own index; see `published.publish`."""
+        return publish(self._repository, self._file, commit)
 
     def _bring(self, paths: Iterable[str], tree: Oid | None) -> None:
         for path in paths:
@@ -185,20 +164,3 @@ def _decoded(path: bytes) -> str | bytes:
         return path.decode()
     except UnicodeDecodeError:
         return path
-
-
-def _checksum(index: Path) -> bytes | None:
-    """Return the checksum at the end of an index file, None when there is no file."""
-    try:
-        with index.open("rb") as stream:
-            stream.seek(-_CHECKSUM_BYTES, os.SEEK_END)
-            return stream.read()
-    except OSError:
-        return None
-
-
-def _is_same_file(one: Path, other: Path) -> bool:
-    try:
-        return os.path.samestat(one.lstat(), other.lstat())
-    except FileNotFoundError:
-        return False

@@ -81,13 +81,15 @@ def is_ignored(repository: Repository, path: str) -> bool:
 def sync_index(repository: Repository) -> bool:
     """Bring git's own index to HEAD, so that `git status` is clean; the work tree is left as it is.
 
-    Returns False, and changes nothing, while a person's own git command or merge is under way.
+    What a person has staged stays staged. Returns False, and changes nothing, while a person's own git command or
+    merge is under way.
     """
     if repository.is_in_operation():
         return False
     with stat_index.opened(repository) as index:
-        index.bring_to(repository.tree_of(repository.head()))
-        return index.publish()
+        commit = repository.head()
+        index.bring_to(repository.tree_of(commit))
+        return index.publish(commit)
 
 
 def _judged(

@@ -33,8 +33,9 @@ from trailmark_capture import journal
 log = logging.getLogger("trailmark.recorder")
 
 QUIET_SECONDS = 0.7
-INDEX_SECONDS = 0.5
-LONGEST_INDEX_SECONDS = 1.0
+INDEX_SECONDS = 0.03
+LONGEST_INDEX_SECONDS = 0.15
+INDEX_SHARE = 5.0
 SCAN_SECONDS = 10.0
 PACK_SECONDS = 20.0
 LINGER_SECONDS = 15.0
@@ -52,7 +53,8 @@ class Recorder:
         self._drain = Drain(project)
         self._index = Index.open(project.state / "index.sqlite")
         self._changes = _Changes(project.path)
-        self._recorded_at = self._tidied_at = self._scanned_at = 0.0
+        self._recorded_at = self._scanned_at = 0.0
+        self._index_since = self._index_from = 0.0
         self._refresh_due = self._index_due = self._scan_due = self._pack_due = True
         self._failures = 0
         self._stopping = threading.Event()
@@ -94,15 +96,23 @@ class Recorder:
 
     def _note_news(self) -> None:
         self._recorded_at = time.monotonic()
+        if not self._index_due:
+            self._index_since = self._recorded_at
         self._refresh_due = self._index_due = self._scan_due = self._pack_due = True
 
     def _keep_up(self) -> None:
-        """Do what can wait for a quiet moment; git's own index waits no longer than a person's next command."""
+        """Do what can wait for a quiet moment.
+
+        Git's own index can wait least: a person who commits with an old one takes back what was recorded since.
+        But the next action must not wait for it, for what that wrote is soon overwritten; so while much is
+        recorded, it has no more than a share of the time.
+        """
         now = time.monotonic()
         idle = now - self._recorded_at
-        if self._index_due and (idle > INDEX_SECONDS or now - self._tidied_at > LONGEST_INDEX_SECONDS):
-            self._tidied_at = now
+        is_late = now - self._index_since > LONGEST_INDEX_SECONDS
+        if self._index_due and (idle > INDEX_SECONDS or is_late) and now > self._index_from:
             self._index_due = not self._tidy()
+            self._index_from = time.monotonic() + INDEX_SHARE * (time.monotonic() - now)
         elif (self._scan_due or not self._changes.is_watching) and (
             idle > SCAN_SECONDS and now - self._scanned_at > SCAN_SECONDS
         ):
@@ -139,7 +149,7 @@ class Recorder:
             return worktree.sync_index(self._project.repository)
 
     def _wait(self, inbox: socket.socket) -> None:
-        timeout = _IMPATIENT_SECONDS if self._drain.is_waiting else _TICK_SECONDS
+        timeout = _IMPATIENT_SECONDS if self._drain.is_waiting or self._index_due else _TICK_SECONDS
         select.select([inbox], [], [], timeout)
         with contextlib.suppress(BlockingIOError):
             while inbox.recv(16):

@@ -29,10 +29,15 @@ def write(repository, path, text):
     whole.write_bytes(text if isinstance(text, bytes) else text.encode())
 
 
+def read_file(repository, path, *, max_bytes):
+    tree = repository.tree_of(repository.head())
+    return worktree.read_file(repository, path, tree=tree, max_bytes=max_bytes)
+
+
 def commit(repository, *paths, remove=()):
     changes = dict.fromkeys(remove)
     for path in paths:
-        found = worktree.read_file(repository, path, max_bytes=10**9)
+        found = read_file(repository, path, max_bytes=10**9)
         changes[path] = Entry(repository.write_blob(found.data), found.mode)
     head = repository.head()
     tree = repository.write_tree(repository.tree_of(head), changes)
@@ -77,15 +82,15 @@ def test_a_change_within_the_clocks_tick_is_found(repository):
 def test_the_executable_bit_is_a_change(repository):
     (repository.path / "a.txt").chmod(0o755)
     assert scan(repository).put == ("a.txt",)
-    assert worktree.read_file(repository, "a.txt", max_bytes=LIMIT).mode == EXECUTABLE
+    assert read_file(repository, "a.txt", max_bytes=LIMIT).mode == EXECUTABLE
 
 
 def test_ignored_files_are_not_there_unless_git_holds_them(repository):
     write(repository, "x.log", "1")
     write(repository, ".venv/lib/x.py", "1")
     assert scan(repository).is_empty
-    assert worktree.read_file(repository, "x.log", max_bytes=LIMIT) is None
-    assert worktree.read_file(repository, ".venv/lib/x.py", max_bytes=LIMIT) is None
+    assert read_file(repository, "x.log", max_bytes=LIMIT) is None
+    assert read_file(repository, ".venv/lib/x.py", max_bytes=LIMIT) is None
     write(repository, ".gitignore", "a.txt\n")
     write(repository, "a.txt", "other")
     assert scan(repository).put == (".gitignore", ".venv/lib/x.py", "a.txt", "x.log")
@@ -94,7 +99,7 @@ def test_ignored_files_are_not_there_unless_git_holds_them(repository):
 def test_large_files_are_held_back(repository):
     write(repository, "big.bin", b"0" * (LIMIT + 1))
     assert scan(repository) == worktree.Difference(held_back=(HeldBack("big.bin", LIMIT + 1, "size"),))
-    assert worktree.read_file(repository, "big.bin", max_bytes=LIMIT) is None
+    assert read_file(repository, "big.bin", max_bytes=LIMIT) is None
 
 
 def test_a_file_that_grew_too_large_is_held_back_and_no_longer_held(repository):
@@ -110,8 +115,8 @@ def test_links_are_kept_as_links_and_never_followed(repository, tmp_path):
     (repository.path / "link").symlink_to("/etc/passwd")
     (repository.path / "folder").symlink_to(tmp_path / "outside")
     assert scan(repository).put == ("folder", "link")
-    assert worktree.read_file(repository, "link", max_bytes=LIMIT) == Found(b"/etc/passwd", LINK)
-    assert worktree.read_file(repository, "folder/secret", max_bytes=LIMIT) is None
+    assert read_file(repository, "link", max_bytes=LIMIT) == Found(b"/etc/passwd", LINK)
+    assert read_file(repository, "folder/secret", max_bytes=LIMIT) is None
 
 
 def test_a_file_that_became_a_folder_and_back(repository):
@@ -125,7 +130,7 @@ def test_nested_repositories_are_reported_and_not_entered(repository):
     write(repository, "sub/z.txt", "z")
     assert scan(repository).held_back == (HeldBack("sub", 0, "repository"),)
     assert scan(repository).is_empty
-    assert worktree.read_file(repository, "sub/z.txt", max_bytes=LIMIT) is None
+    assert read_file(repository, "sub/z.txt", max_bytes=LIMIT) is None
 
 
 def test_files_that_git_holds_stay_held_when_a_repository_appears_around_them(repository):
@@ -150,8 +155,8 @@ def test_names_that_git_cannot_hold_are_reported(repository):
 
 def test_pipes_and_folders_are_no_files(repository):
     os.mkfifo(repository.path / "pipe")
-    assert worktree.read_file(repository, "pipe", max_bytes=LIMIT) is None
-    assert worktree.read_file(repository, "code", max_bytes=LIMIT) is None
+    assert read_file(repository, "pipe", max_bytes=LIMIT) is None
+    assert read_file(repository, "code", max_bytes=LIMIT) is None
     assert scan(repository).is_empty
 
 
@@ -159,7 +164,7 @@ def test_pipes_and_folders_are_no_files(repository):
     "path", ["../x", "/etc/passwd", ".git/config", "code/../a.txt", "", "a\0b", ".GIT/x"]
 )
 def test_paths_that_lead_elsewhere_are_never_read(repository, path):
-    assert worktree.read_file(repository, path, max_bytes=LIMIT) is None
+    assert read_file(repository, path, max_bytes=LIMIT) is None
 
 
 @pytest.mark.parametrize("name", [".git", ".GIT", ".git.", ".git ", "git~1", ".g\u200cit", ".git::$DATA"])
@@ -287,6 +292,82 @@ def test_what_a_person_hid_from_git_is_still_seen(repository):
     assert scan(repository).put == ("a.txt",)
 
 
+def git(repository, *arguments):
+    command = ["git", "-c", "user.name=a", "-c", "user.email=b", *arguments]
+    return subprocess.run(command, cwd=repository.path, check=True, capture_output=True, text=True).stdout
+
+
+def test_what_a_person_has_staged_stays_staged(repository):
+    worktree.sync_index(repository)
+    write(repository, "a.txt", "half\n")
+    write(repository, "new.txt", "new\n")
+    git(repository, "add", "a.txt", "new.txt")
+    git(repository, "rm", "--cached", "-q", "code/b.py")
+    write(repository, "a.txt", "half\nand more\n")
+    write(repository, "cell.txt", "1\n")
+    commit(repository, "cell.txt")
+    for _ in range(2):
+        assert worktree.sync_index(repository)
+        assert git_status(repository) == "MM a.txt\nD  code/b.py\nA  new.txt\n?? code/\n"
+    git(repository, "commit", "-q", "-m", "by hand")
+    assert git(repository, "show", "HEAD:a.txt") == "half\n"
+    assert git(repository, "show", "HEAD:cell.txt") == "1\n"
+    write(repository, "a.txt", "by a cell\n")
+    commit(repository, "a.txt")
+    assert worktree.sync_index(repository)
+    assert git_status(repository) == "?? code/\n"
+
+
+def test_what_was_committed_since_is_not_taken_for_staged(repository):
+    worktree.sync_index(repository)
+    for text in ("first\n", "second\n", "third\n"):
+        write(repository, "a.txt", text)
+        git(repository, "add", "a.txt")
+        commit(repository, "a.txt")
+    write(repository, "a.txt", "fourth\n")
+    commit(repository, "a.txt")
+    assert worktree.sync_index(repository)
+    assert git_status(repository) == ""
+
+
+def test_a_file_that_git_is_only_to_know_of_is_not_committed_empty(repository):
+    worktree.sync_index(repository)
+    write(repository, "new.txt", "content\n")
+    git(repository, "add", "--intent-to-add", "new.txt")
+    commit(repository, "new.txt")
+    assert worktree.sync_index(repository)
+    assert git_status(repository) == ""
+
+
+def test_an_index_that_a_person_changes_meanwhile_is_left_alone(repository, monkeypatch):
+    worktree.sync_index(repository)
+    write(repository, "a.txt", "other\n")
+    commit(repository, "a.txt")
+    link = os.link
+
+    def commit_first(source, target):
+        write(repository, "by-hand.txt", "x")
+        git(repository, "add", "by-hand.txt")
+        link(source, target)
+
+    with monkeypatch.context() as meanwhile:
+        meanwhile.setattr(os, "link", commit_first)
+        assert not worktree.sync_index(repository)
+    assert not (repository.git_folder / "index.lock").exists()
+    assert worktree.sync_index(repository)
+    assert git_status(repository) == "A  by-hand.txt\n"
+
+
+def test_an_index_with_a_conflict_is_left_alone(repository):
+    worktree.sync_index(repository)
+    blob = git(repository, "rev-parse", "HEAD:a.txt").strip()
+    lines = "".join(f"100644 {blob} {stage}\ta.txt\n" for stage in (1, 2, 3))
+    command = ["git", "update-index", "--index-info"]
+    subprocess.run(command, cwd=repository.path, check=True, input=f"0 {'0' * 40}\ta.txt\n{lines}", text=True)
+    assert not worktree.sync_index(repository)
+    assert "UU a.txt" in git_status(repository)
+
+
 def test_the_index_is_left_alone_during_a_merge(repository):
     worktree.sync_index(repository)
     (repository.git_folder / "MERGE_HEAD").write_text(f"{repository.head()}\n")
@@ -312,4 +393,4 @@ def test_an_empty_repository_can_be_scanned(tmp_path):
     repository = Repository.init(tmp_path / "empty")
     write(repository, "x", "1")
     assert scan(repository).put == ("x",)
-    assert worktree.read_file(repository, "x", max_bytes=LIMIT) == Found(b"1", FILE)
+    assert read_file(repository, "x", max_bytes=LIMIT) == Found(b"1", FILE)
