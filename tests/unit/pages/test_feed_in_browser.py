@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import UTC
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 from tests.unit.pages.page_samples import LINKS, NOW, environment, frame, row, stored
 from tests.unit.pages.page_server import HTML, Answer, Site, page, served
 
@@ -45,6 +45,7 @@ class Trail:
     def __init__(self, rows: list[Row], size: int) -> None:
         self.rows = rows
         self.size = size
+        self.around = replace(frame(live=True), events="/events")
 
     def answer(self, query: dict[str, str]) -> Answer:
         part = query.get("part")
@@ -61,13 +62,13 @@ class Trail:
             more=len(rows) > self.size and not query.get("after"),
             after_day=query.get("day"),
         )
+        choices = Choices(kinds={"cell": len(self.rows)})
+        bar = build_filter_bar(Filters(), choices, LINKS, now=NOW, zone=UTC)
         if part == "days":
-            return HTML, environment().get_template("pages/feed/days.html").render(feed=feed).encode()
-        bar = build_filter_bar(Filters(), Choices(kinds={"cell": 1}), LINKS, now=NOW, zone=UTC)
-        around = replace(frame(live=True), events="/events")
-        return page(
-            environment().get_template("pages/feed/feed.html").render(frame=around, feed=feed, bar=bar)
-        )
+            shown = environment().get_template(f"pages/feed/{'news' if query.get('after') else 'days'}.html")
+            return HTML, shown.render(feed=feed, bar=bar).encode()
+        whole = environment().get_template("pages/feed/feed.html")
+        return page(whole.render(frame=self.around, feed=feed, bar=bar))
 
 
 def loud(number: int, ago: float) -> Row:
@@ -199,6 +200,34 @@ def test_nothing_is_wider_than_the_page(site: Site, tab: Page, width: int) -> No
     tab.set_viewport_size({"width": width, "height": 800})
     tab.goto(site.base + FEED)
     assert tab.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def test_the_legend_counts_what_arrives(site: Site, tab: Page) -> None:
+    trail = Trail([loud(100 - n, 60.0 + n) for n in range(3)], 50)
+    site.dynamic[FEED] = trail.answer
+    tab.goto(site.base + FEED)
+    expect(tab.locator(".legend .tally")).to_have_text("3")
+    trail.rows.insert(0, loud(101, 1.0))
+    tab.evaluate("document.body.dispatchEvent(new CustomEvent('tm:records'))")
+    expect(tab.locator(".legend .tally")).to_have_text("4")
+    tab.get_by_label("Text").fill("half a w")
+    trail.rows.insert(0, loud(102, 0.5))
+    tab.evaluate("document.body.dispatchEvent(new CustomEvent('tm:records'))")
+    expect(tab.locator("[data-record]")).to_have_count(5)
+    assert tab.get_by_label("Text").input_value() == "half a w"
+
+
+def test_the_open_tab_is_in_sight_on_a_phone(site: Site, tab: Page) -> None:
+    trail = Trail([loud(1, 60.0)], 50)
+    around = frame()
+    assert around.project is not None
+    trail.around = replace(around, project=replace(around.project, tab="settings"))
+    site.dynamic[FEED] = trail.answer
+    tab.set_viewport_size({"width": 360, "height": 700})
+    tab.goto(site.base + FEED)
+    box = tab.locator(".tabs [aria-current]").bounding_box()
+    assert box is not None
+    assert box["x"] + box["width"] <= 360
 
 
 @pytest.mark.parametrize("width", [360, 1280])

@@ -225,6 +225,14 @@ function onKey(event) {
   if (acts[event.key]) { event.preventDefault(); acts[event.key](); }
 }
 
+// On a narrow screen the tabs scroll sideways; the one that is open is brought into sight.
+function showTab() {
+  for (const tab of $$(".tabs [aria-current]")) {
+    const row = tab.closest(".tabs");
+    row.scrollLeft = tab.offsetLeft - row.offsetLeft - (row.clientWidth - tab.offsetWidth) / 2;
+  }
+}
+
 // A link into the middle of the trail opens the fold it lies in.
 function openAnchor() {
   const target = location.hash.length > 1 && document.getElementById(decodeURIComponent(location.hash.slice(1)));
@@ -252,6 +260,7 @@ document.body.addEventListener("htmx:configRequest", (event) => {
 document.body.addEventListener("htmx:responseError", () => toast("That did not work; nothing was changed. Try again, or reload the page.", "bad"));
 document.body.addEventListener("htmx:sendError", () => toast("Trailmark does not answer. Is it still running? `trailmark start` starts it.", "bad"));
 html.classList.add("scripted");
+showTab();
 openAnchor();
 setInterval(refreshTimes, 30000);
 if (document.body.dataset.events) listen(document.body.dataset.events);
