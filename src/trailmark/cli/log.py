@@ -96,10 +96,10 @@ def _filter(wanted: dict[str, Any]) -> Filter:
     now = time.time()
     since, until = wanted.pop("since"), wanted.pop("until")
     try:
-        times = {
-            "since": parse_time(since, now=now) if since else None,
-            "until": parse_until(until, now=now) if until else None,
-        }
+        return Filter(
+            **wanted,
+            since=parse_time(since, now=now) if since else None,
+            until=parse_until(until, now=now) if until else None,
+        )
     except InvalidInput as error:
         raise click.UsageError(str(error)) from error
-    return Filter(**wanted, **times)
