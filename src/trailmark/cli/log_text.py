@@ -47,7 +47,9 @@ def _row(row: Row) -> tuple[str, ...]:
 def _where(row: Row) -> str:
     wrote = ", ".join(file.path for file in row.writes[:2]) + (" …" if len(row.writes) > 2 else "")
     source = (row.source or "").partition("#")[0]
-    return one_line(f"{source} → {wrote}" if wrote and source else wrote or source, _WIDTH)
+    where = one_line(f"{source} → {wrote}" if wrote and source else wrote or source, _WIDTH)
+    by = "" if row.actor == "person" else f"by {one_line(row.actor.removeprefix('program:'), _WIDTH)}"
+    return "  ".join(filter(None, (where, by)))
 
 
 def record(value: dict[str, Any]) -> str:

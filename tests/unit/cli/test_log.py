@@ -120,6 +120,8 @@ def test_text_is_grouped_by_day(call, worked):
         "Sunday",
     }
     assert "Curious *marmots*" in lines[1]
+    assert lines[1].endswith("by robot")
+    assert "by " not in lines[2]
 
 
 def test_an_empty_answer_says_so(call, worked):
