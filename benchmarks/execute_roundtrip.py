@@ -1,5 +1,6 @@
 """How long `1+1` takes, from asking to idle: over the websocket with capture and without, and over ZMQ directly."""
 
+import itertools
 import json
 import os
 import socket
@@ -23,7 +24,7 @@ from trailmark_capture.config import Config
 from trailmark_capture.files import find_shim
 from trailmark_capture.jupyter import settings
 
-ROUNDS = 200
+ROUNDS = 300
 WARM_UP = 20
 TOKEN = uuid.uuid4().hex
 PROTOCOL = "v1.kernel.websocket.jupyter.org"
@@ -49,12 +50,13 @@ def measure() -> list[tuple[str, float]]:
 
 
 def timed(runs: dict[str, Run]) -> dict[str, list[float]]:
-    """Run each in turn, so that the machine's mood falls on all alike."""
+    """Run all in turn, in every order alike, so that the machine's mood falls on all of them."""
     times: dict[str, list[float]] = {name: [] for name in runs}
+    orders = list(itertools.permutations(runs))
     for number in range(WARM_UP + ROUNDS):
-        for name, run in runs.items():
+        for name in orders[number % len(orders)]:
             begun = time.perf_counter()
-            run()
+            runs[name]()
             if number >= WARM_UP:
                 times[name].append(time.perf_counter() - begun)
     return times

@@ -16,7 +16,7 @@ from trailmark_capture.jupyter.follower import Follower
 from trailmark_capture.jupyter.messages import parse
 
 _RECONNECT = 10
-_GATHER = 0.005
+_GATHER = 0.01
 _LAST_WORDS = 0.1
 _AT_ONCE = 200
 _log = logging.getLogger(__name__)
@@ -64,6 +64,7 @@ class Observer:
         self._poller.register(self._ear, zmq.POLLIN)
         self._open = True
         self._is_closed = False
+        self._is_behind = False
         self._thread = threading.Thread(target=self._run, name="trailmark-observer", daemon=True)
 
     def start(self) -> None:
@@ -126,16 +127,17 @@ class Observer:
 
     def _turn(self) -> None:
         ready = self._poller.poll(self._timeout())
-        if any(socket is not self._ear for socket, _ in ready):
-            # What a quick cell says comes within a few milliseconds: taken together, it costs the person less.
+        if not self._is_behind and any(socket is not self._ear for socket, _ in ready):
+            # A quick cell is over within a few milliseconds: until then nothing of ours stands in its way.
             time.sleep(_GATHER)
+        self._is_behind = False
         # Orders come last: they may close what stands before them in the list.
         for socket, _ in sorted(ready, key=lambda event: event[0] is self._ear):
             if socket is self._ear:
                 socket.recv()
                 self._orders.get()()
             elif socket in self._watched:
-                self._receive(socket, _AT_ONCE)
+                self._is_behind |= self._receive(socket, _AT_ONCE)
             else:
                 self._died(socket)
         now = time.time()
