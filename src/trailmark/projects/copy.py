@@ -13,7 +13,7 @@ from trailmark.durable import sync_file_system
 from trailmark.errors import Cancelled, Unavailable
 from trailmark.git import worktree
 from trailmark.progress import Progress
-from trailmark.projects.manifest import FILE_NAME, edit_manifest
+from trailmark.projects.manifest import FILE_NAME, named
 from trailmark.projects.new import place_for, publish, trail_of_building
 from trailmark.projects.project import Project, open_project
 from trailmark.projects.ready import make_ready
@@ -85,9 +85,9 @@ def _copy_git(source: Path, target: Path, progress: Progress) -> None:
 
 
 def _record_copy(trail: Trail, project: Project, name: str, actor: str) -> None:
+    changed = named(project.manifest_text(), name).encode()
     manifest = trail.repository.path / FILE_NAME
-    text = manifest.read_text(encoding="utf-8")
-    changed = edit_manifest(text, name=name).encode()
+    manifest.unlink(missing_ok=True)
     manifest.write_bytes(changed)
     action = Action(
         "project",

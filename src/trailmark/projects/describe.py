@@ -21,7 +21,7 @@ def describe(project: Project, description: str, *, actor: str = "person") -> Re
             f"A description holds at most {_LONGEST_DESCRIPTION} characters; the README has room for more."
         )
     with project.trail.lock:
-        text = project.manifest_path.read_text(encoding="utf-8")
+        text = project.manifest_text()
         parse_manifest(text, default_name=project.name)
         changed = edit_manifest(text, description=description)
         return write_file(project, FILE_NAME, changed.encode(), told="Described the project", actor=actor)

@@ -15,6 +15,8 @@ from trailmark.errors import InvalidInput
 
 FILE_NAME = "trailmark.toml"
 PYTHON = ">=3.11"
+# Git reads a file into memory whole, and so do we.
+_MOST_FILE_BYTES = 2_000_000_000
 _SECTIONS = {
     "python": ("environment", "python"),
     "packages": ("environment", "packages"),
@@ -39,7 +41,7 @@ def parse_manifest(text: str, *, default_name: str) -> Manifest:
     """Read a manifest. Raises InvalidInput that names the line or the field which is wrong."""
     try:
         value = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise InvalidInput(
             f"{FILE_NAME} is not valid TOML: {error}. Nothing was changed; mend that line and try again."
         ) from error
@@ -79,7 +81,7 @@ def edit_manifest(text: str, **facts: str | int | tuple[str, ...]) -> str:
     """
     try:
         document = tomlkit.parse(text)
-    except TOMLKitError as error:
+    except (TOMLKitError, RecursionError) as error:
         raise InvalidInput(f"{FILE_NAME} is not valid TOML: {error}. Nothing was changed.") from error
     for name, fact in facts.items():
         value = _array(fact) if isinstance(fact, tuple) else tomlkit.item(fact)
@@ -92,6 +94,14 @@ def edit_manifest(text: str, **facts: str | int | tuple[str, ...]) -> str:
             raise InvalidInput(f"“{section}” in {FILE_NAME} must be a table. Nothing was changed.")
         table[key] = value
     return tomlkit.dumps(document)
+
+
+def named(text: str, name: str) -> str:
+    """Return the text with another name of the project; one that cannot be read is left as it is."""
+    try:
+        return edit_manifest(text, name=name)
+    except InvalidInput:
+        return text
 
 
 def _array(values: tuple[str, ...]) -> tomlkit.items.Array:
@@ -125,6 +135,8 @@ def _positive(value: Mapping[str, Any], key: str, where: str) -> int | None:
     found = value.get(key)
     if found is None:
         return None
-    if not isinstance(found, int) or isinstance(found, bool) or found <= 0:
-        raise InvalidInput(f"“{where}{key}” in {FILE_NAME} must be a whole number above zero.")
+    if not isinstance(found, int) or isinstance(found, bool) or not 0 < found <= _MOST_FILE_BYTES:
+        raise InvalidInput(
+            f"“{where}{key}” in {FILE_NAME} must be a whole number above zero, at most {_MOST_FILE_BYTES:,}."
+        )
     return found

@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 from functools import reduce
-from pathlib import Path
 
-from trailmark.activity import Action, Change, NewFile, file_ref, record
-from trailmark.durable import write_file
+from trailmark.activity import Action, Change, NewFile, file_ref
 from trailmark.environments import edit
 from trailmark.environments.interpreter import find_interpreter
 from trailmark.environments.lock import resolve
 from trailmark.environments.model import EnvironmentRequest, Lock, parse_lock
 from trailmark.environments.realise import Realised, ensure
 from trailmark.environments.uv import Uv
-from trailmark.errors import InvalidInput
 from trailmark.progress import Progress
+from trailmark.projects.alter import alter, require_quiet
 from trailmark.projects.catch_up import catch_up
 from trailmark.projects.manifest import FILE_NAME, edit_manifest
 from trailmark.projects.project import Project
 
 LOCK_PATH = "environment/pylock.toml"
+_LONGEST_LOCK = 20_000_000
 
 
 def request_of(project: Project) -> EnvironmentRequest:
@@ -30,11 +29,8 @@ def request_of(project: Project) -> EnvironmentRequest:
 
 def current_lock(project: Project) -> Lock | None:
     """Return the lock that the project holds, None when it was never locked. Raises InvalidInput, Damaged."""
-    try:
-        text = (project.path / LOCK_PATH).read_text(encoding="utf-8")
-    except FileNotFoundError:
-        return None
-    return parse_lock(text, project.manifest().python)
+    text = project.read_text(LOCK_PATH, _LONGEST_LOCK)
+    return None if text is None else parse_lock(text, project.manifest().python)
 
 
 def ready_environment(project: Project, uv: Uv, progress: Progress, *, actor: str = "person") -> Realised:
@@ -89,6 +85,7 @@ def _change(
     *,
     keep: bool,
 ) -> Lock:
+    require_quiet(project)
     catch_up(project)
     before = current_lock(project)
     interpreter = find_interpreter(request.python, uv=uv)
@@ -96,10 +93,9 @@ def _change(
     ensure(lock, home=project.settings.home, python=interpreter, uv=uv, progress=progress)
     with project.trail.lock:
         catch_up(project)
-        manifest = edit_manifest(_manifest_text(project), python=request.python, packages=request.packages)
+        text = project.manifest_text()
+        manifest = edit_manifest(text, python=request.python, packages=request.packages)
         files = {FILE_NAME: manifest.encode(), LOCK_PATH: lock.text.encode()}
-        for path, content in files.items():
-            _write(project.path / path, content)
         action = Action(
             "environment",
             title,
@@ -110,15 +106,8 @@ def _change(
             writes=tuple(file_ref(path, content) for path, content in files.items()),
             detail={"changes": _difference(before, lock), "packages": list(request.packages)},
         )
-        record(project.trail, action, Change(put={path: NewFile(data) for path, data in files.items()}))
+        alter(project, action, Change(put={path: NewFile(data) for path, data in files.items()}))
     return lock
-
-
-def _manifest_text(project: Project) -> str:
-    try:
-        return project.manifest_path.read_text(encoding="utf-8")
-    except FileNotFoundError as error:
-        raise InvalidInput(f"{project.path} has no {FILE_NAME}; nothing was changed.") from error
 
 
 def _difference(before: Lock | None, after: Lock) -> list[str]:
@@ -134,11 +123,6 @@ def _difference(before: Lock | None, after: Lock) -> list[str]:
         elif old[name] != new[name]:
             lines.append(f"{name} {old[name]} → {new[name]}")
     return lines
-
-
-def _write(path: Path, content: bytes) -> None:
-    path.parent.mkdir(exist_ok=True)
-    write_file(path, content, mode=0o644)
 
 
 def _listed(names: tuple[str, ...]) -> str:

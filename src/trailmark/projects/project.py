@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass
 from pathlib import Path
 
 from trailmark.activity import ProjectLock, Trail
 from trailmark.errors import InvalidInput, NotFound
-from trailmark.git import Repository
+from trailmark.git import LINK, Repository, present
 from trailmark.projects.manifest import FILE_NAME, Manifest, parse_manifest
 from trailmark.settings import Settings
+
+_LONGEST_MANIFEST = 1_000_000
 
 
 @dataclass
@@ -35,11 +38,27 @@ class Project:
 
     def manifest(self) -> Manifest:
         """Read `trailmark.toml` as it is now. Raises InvalidInput when it cannot be understood."""
-        try:
-            text = self.manifest_path.read_text(encoding="utf-8")
-        except FileNotFoundError:
-            text = ""
-        return parse_manifest(text, default_name=self.name)
+        return parse_manifest(self.manifest_text(), default_name=self.name)
+
+    def manifest_text(self) -> str:
+        """Return `trailmark.toml` as it is now, empty when there is none. Raises InvalidInput for what is no text."""
+        return self.read_text(FILE_NAME, _LONGEST_MANIFEST) or ""
+
+    def read_text(self, path: str, longest: int) -> str | None:
+        """Return a text file of the project, None when there is none. No link is followed.
+
+        Raises InvalidInput for what is no ordinary file, no UTF-8 or longer than `longest` bytes.
+        """
+        found = present.read(self.path, path, max_bytes=longest)
+        if found is None:
+            return None
+        if isinstance(found, present.Found) and found.mode != LINK:
+            with contextlib.suppress(UnicodeDecodeError):
+                return found.data.decode()
+        raise InvalidInput(
+            f"{path} is no ordinary text file in UTF-8 of at most {longest:,} bytes. Nothing was changed; "
+            "put a version of it in place that works."
+        )
 
     def max_file_bytes(self) -> int:
         """How large a file may be for git to hold it; the setting's value while the manifest is broken."""

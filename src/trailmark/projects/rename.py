@@ -5,9 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from trailmark.activity import Action, Change, NewFile, file_ref
-from trailmark.errors import InvalidInput
 from trailmark.projects.alter import alter
-from trailmark.projects.manifest import FILE_NAME, edit_manifest
+from trailmark.projects.manifest import FILE_NAME, named
 from trailmark.projects.moves import Moves, at_rest, carry_out
 from trailmark.projects.names import check_project_name
 from trailmark.projects.new import place_for
@@ -47,11 +46,7 @@ def moves_of(project: Project, target: Path, settings: Settings) -> Moves:
 
 
 def _rename_inside(project: Project, name: str, actor: str) -> None:
-    text = project.manifest_path.read_text(encoding="utf-8")
-    try:
-        changed = edit_manifest(text, name=name).encode()
-    except InvalidInput:
-        changed = text.encode()
+    changed = named(project.manifest_text(), name).encode()
     action = Action(
         "project",
         f"Renamed the project {project.name} to {name}",

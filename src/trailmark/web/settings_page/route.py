@@ -174,7 +174,7 @@ def _question(site: Site, project: Project, *, wrong: bool) -> Confirmation:
 
 def _edit(project: Project, told: str, **facts: str | int | tuple[str, ...]) -> None:
     with project.trail.lock:
-        text = project.manifest_path.read_text(encoding="utf-8")
+        text = project.manifest_text()
         write_file(project, FILE_NAME, edit_manifest(text, **facts).encode(), told=told)
 
 

@@ -1,0 +1,64 @@
+"""A project whose own files are not what they should be."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from trailmark.environments.model import parse_lock
+from trailmark.errors import InvalidInput
+from trailmark.progress import NullProgress
+from trailmark.projects import packages
+from trailmark.projects.catch_up import catch_up
+from trailmark.projects.copy import copy_project
+from trailmark.projects.manifest import FILE_NAME
+from trailmark.projects.project import open_project
+
+LOCK = 'lock-version = "1.0"\ncreated-by = "test"\npackages = []\n'
+BROKEN = {
+    "no TOML": lambda path: path.write_text("name = [oops"),
+    "no UTF-8": lambda path: path.write_bytes(b'name = "caf\xe9"'),
+    "a folder": lambda path: path.mkdir(),
+    "a pipe": os.mkfifo,
+    "a link": lambda path: path.symlink_to("/dev/zero"),
+    "nested beyond reason": lambda path: path.write_text("x = " + "[" * 50_000),
+    "too large": lambda path: path.write_bytes(b"#" * 2_000_000),
+    "a limit beyond reason": lambda path: path.write_text("[files]\nmax_bytes = 1_000_000_000_000"),
+}
+
+
+@pytest.mark.parametrize("kind", BROKEN)
+def test_a_broken_manifest_is_named_and_stops_no_recording(project, files, kind):
+    project.manifest_path.unlink()
+    BROKEN[kind](project.manifest_path)
+    (project.path / "output" / "a.txt").write_text("1")
+    assert len(catch_up(project)) == 1
+    assert files()["output/a.txt"] == b"1"
+    reopened = open_project(project.path, project.settings)
+    assert reopened.max_file_bytes() == project.settings.max_file_bytes
+    with pytest.raises(InvalidInput, match=FILE_NAME):
+        reopened.manifest()
+
+
+def test_a_copy_does_not_write_through_a_link(project, tmp_path):
+    elsewhere = tmp_path / "elsewhere.toml"
+    elsewhere.write_text('name = "elsewhere"\n')
+    project.manifest_path.unlink()
+    project.manifest_path.symlink_to(elsewhere)
+    with pytest.raises(InvalidInput, match="ordinary"):
+        copy_project(project, "copy", NullProgress())
+    assert elsewhere.read_text() == 'name = "elsewhere"\n'
+
+
+def test_a_lock_is_not_written_through_a_link(project, tmp_path, monkeypatch):
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (project.path / "environment").symlink_to(outside)
+    monkeypatch.setattr(packages, "find_interpreter", lambda *_, **__: None)
+    monkeypatch.setattr(packages, "resolve", lambda request, **_: parse_lock(LOCK, request.python))
+    monkeypatch.setattr(packages, "ensure", lambda *_, **__: None)
+    packages.add(project, ("pandas",), None, NullProgress())
+    assert list(outside.iterdir()) == []
+    assert (project.path / packages.LOCK_PATH).read_text() == LOCK
+    assert not Path(project.path / "environment").is_symlink()
+    assert project.manifest().packages == ("pandas",)
