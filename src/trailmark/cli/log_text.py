@@ -14,9 +14,9 @@ _LINES = 40
 
 
 def listing(rows: Sequence[Row], count: int) -> str:
-    """Return the trail, newest first, grouped by day."""
+    """Return the trail, newest first, grouped by day; `count` is how many records there are in all."""
     if not rows:
-        return "Nothing here yet." if count == 0 else "Nothing older."
+        return "No record is like that." if count == 0 else "Nothing older."
     days = [
         f"{strong(day)}\n{table([_row(row) for row in group])}"
         for day, group in groupby(

@@ -21,8 +21,8 @@ from pathlib import Path
 from watchfiles import Change, DefaultFilter, watch
 
 from trailmark.activity.index import Index
-from trailmark.errors import Busy
-from trailmark.git import worktree
+from trailmark.errors import Busy, TrailmarkError
+from trailmark.git import Repository, worktree
 from trailmark.git.pack import pack_loose
 from trailmark.projects.catch_up import catch_up
 from trailmark.projects.drain import Drain
@@ -120,8 +120,8 @@ class Recorder:
             self._scan_due = False
             self._sweep(None)
         elif self._pack_due and idle > PACK_SECONDS:
-            pack_loose(self._project.repository)
             self._pack_due = False
+            threading.Thread(target=_pack, args=(self._project.path,), daemon=True).start()
 
     def _sweep_if_quiet(self) -> None:
         paths = left = self._changes.take(QUIET_SECONDS)
@@ -236,6 +236,14 @@ class _NotOurs(DefaultFilter):
     def __call__(self, change: Change, path: str) -> bool:
         relative = os.path.relpath(path, self._root)
         return relative != os.curdir and super().__call__(change, relative)
+
+
+def _pack(path: Path) -> None:
+    """Pack a project's objects beside the recording, which must not wait for it."""
+    try:
+        pack_loose(Repository.open(path))
+    except TrailmarkError as error:
+        log.warning("%s", error)
 
 
 @contextlib.contextmanager
