@@ -18,7 +18,7 @@ from trailmark.activity.model import (
     Status,
     Truncation,
 )
-from trailmark.activity.record import Recorded, file_ref, record, settle
+from trailmark.activity.record import Recorded, file_ref, record, require_quiet, settle
 from trailmark.activity.store import StoredRecord, load, read_output
 from trailmark.activity.trail import RECORDS, Trail
 
@@ -46,5 +46,6 @@ __all__ = [
     "load",
     "read_output",
     "record",
+    "require_quiet",
     "settle",
 ]

@@ -67,11 +67,12 @@ class NewFile:
 
 @dataclass(frozen=True)
 class Change:
-    """What becomes of the project's tree: files put and removed, or a whole other tree."""
+    """What becomes of the project's tree: files put and removed, or a whole other tree in the place of `over`."""
 
     put: Mapping[str, NewFile] = field(default_factory=dict)
     remove: frozenset[str] = frozenset()
     tree: Oid | None = None
+    over: Oid | None = None
 
 
 NO_CHANGE = Change()

@@ -24,6 +24,7 @@ from trailmark.activity.store import (
     write_record,
 )
 from trailmark.activity.trail import Trail
+from trailmark.errors import Busy
 from trailmark.git import FOLDER, Commit, Entry, Oid, RefMove, RefMoved, Repository, Signature
 from trailmark_capture.journal import new_id
 
@@ -42,9 +43,11 @@ class Recorded:
 def record(trail: Trail, action: Action, change: Change = NO_CHANGE) -> Recorded:
     """Record one action as one commit, durably. An id that is recorded already is left as it is.
 
-    Takes the project's lock. Raises Busy when another process keeps it.
+    Takes the project's lock. Raises Busy when another process keeps it, and while a person's own merge or rebase
+    is under way.
     """
     with trail.lock:
+        require_quiet(trail.repository)
         settle(trail)
         if action.id is not None:
             present = find_tree(trail.repository, action.id)
@@ -59,10 +62,12 @@ def record(trail: Trail, action: Action, change: Change = NO_CHANGE) -> Recorded
 def settle(trail: Trail) -> None:
     """Finish what a crash left undone: move the branch to the commit that the newest entry names.
 
-    A branch that a person has moved since, with a git of their own, is left where they put it. The caller
-    holds the project's lock.
+    A branch that a person has moved since, with a git of their own, is left where they put it, and all is left
+    as it is during a merge or rebase of theirs. The caller holds the project's lock.
     """
     repository = trail.repository
+    if repository.is_in_operation():
+        return
     if trail.settled is None:
         repository.release_stale_locks()
     tip = repository.find_ref(trail.ref)
@@ -72,6 +77,15 @@ def settle(trail: Trail) -> None:
     if entry is not None and not _is_complete(repository, entry):
         tip = _finish(trail, entry)
     trail.settled = tip
+
+
+def require_quiet(repository: Repository) -> None:
+    """Raise Busy while a person's own merge, rebase or the like is under way."""
+    if repository.is_in_operation():
+        raise Busy(
+            f"A merge, rebase or cherry-pick of git's is under way in {repository.path}. Nothing was changed. "
+            "Finish it (or give it up with git), and try again."
+        )
 
 
 def _append(trail: Trail, facts: Record, tree: Oid, change: Change) -> Oid:
@@ -86,15 +100,20 @@ def _append_once(trail: Trail, facts: Record, tree: Oid, change: Change) -> Oid:
     repository = trail.repository
     author = Signature(trail.person.name, trail.person.email, facts.started + facts.seconds)
     message = message_of(facts, tree)
-    ref, parent = repository.head_ref(), repository.head()
-    files = change.tree or _tree_after(repository, repository.tree_of(parent), change)
+    ref = repository.head_ref()
+    parent = repository.find_ref(ref)
+    base = repository.tree_of(parent)
+    if change.over is not None and base != change.over:
+        raise RefMoved(f"{ref} was moved by another program; nothing was changed. Try again.")
+    files = change.tree or _tree_after(repository, base, change)
     commit = repository.write_commit(files, [parent] if parent else [], message, author)
     before = repository.find_ref(trail.ref)
     records = repository.write_tree(repository.tree_of(before), {path_of(facts.id): Entry(tree, FOLDER)})
     entry = _write_entry(repository, records, before, commit, entry_message(message, commit, ref), author)
     reason = f"trailmark: {facts.kind}"
     repository.release_stale_locks([trail.ref, ref])
-    repository.update_refs([RefMove(trail.ref, before, entry, reason), RefMove(ref, parent, commit, reason)])
+    moves = [RefMove(trail.ref, before, entry, reason), RefMove(ref, parent, commit, reason)]
+    repository.update_refs(moves, head=ref)
     trail.settled = entry
     return commit
 

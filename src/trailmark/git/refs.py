@@ -55,20 +55,21 @@ class RefFiles:
     names: Callable[[], Iterable[str]]
     is_logged: Callable[[str], bool]
 
-    def move(self, moves: Sequence[RefMove], *, also_sync: Iterable[str], head: str) -> None:
+    def move(
+        self, moves: Sequence[RefMove], *, also_sync: Iterable[str], head: str, is_head: Callable[[], bool]
+    ) -> None:
         """Make all moves in order, after `also_sync` is on disk; on return the refs are on disk too.
 
-        Raises RefMoved, with nothing changed, when a ref is not where it is said to be, and Busy when
-        another program keeps one locked.
+        Raises RefMoved, with nothing changed, when a ref is not where it is said to be or HEAD does not stand for
+        `head`, and Busy when another program keeps one locked.
         """
         with contextlib.ExitStack() as locks:
             for move in moves:
                 locks.enter_context(self._locked(move))
-            for move in moves:
-                if self.find(move.name) != move.old:
-                    raise RefMoved(
-                        f"{move.name} was moved by another program; nothing was changed. Try again."
-                    )
+            moved = [move.name for move in moves if self.find(move.name) != move.old]
+            if moved or not is_head():
+                name = moved[0] if moved else "HEAD"
+                raise RefMoved(f"{name} was moved by another program; nothing was changed. Try again.")
             sync_files([*also_sync, *(self._path(move.name, ".") for move in moves)])
             for move in moves:
                 self._replace(move.name)

@@ -74,16 +74,21 @@ class Repository:
         """Move a ref from `expected` (None: it must not exist) to `new`, durably. Raises RefMoved or Busy."""
         self.update_refs([RefMove(name, expected, new, reason)])
 
-    def update_refs(self, moves: Sequence[RefMove]) -> None:
+    def update_refs(self, moves: Sequence[RefMove], *, head: str | None = None) -> None:
         """Move refs in this order, durably, with all that was written through this object.
 
-        Raises RefMoved when one is not where it should be, and Busy when another program keeps one locked;
-        then nothing was changed. A kill in between may leave the first ones moved.
+        Raises RefMoved when one is not where it should be or HEAD does not stand for `head` (None: for whatever it
+        does), and Busy when another program keeps one locked; then nothing was changed. A kill in between may
+        leave the first ones moved.
         """
         for move in moves:
             if move.name != "HEAD":
                 check_ref_name(move.name)
-        self._refs.move(moves, also_sync=map(self.objects.name_of, self._unsynced), head=self.head_ref())
+        also_sync = map(self.objects.name_of, self._unsynced)
+        expected = head or self.head_ref()
+        self._refs.move(
+            moves, also_sync=also_sync, head=expected, is_head=lambda: self.head_ref() == expected
+        )
         self._unsynced.clear()
 
     def release_stale_locks(self, names: Iterable[str] | None = None) -> None:
@@ -100,7 +105,7 @@ class Repository:
         """Return whether a ref stood at an object at any time that its log remembers."""
         try:
             log = self.raw.lookup_reference(name).log()
-        except KeyError:
+        except (KeyError, pygit2.InvalidSpecError):
             return False
         return any(str(entry.oid_new) == oid for entry in log)
 

@@ -10,9 +10,9 @@ import time
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from trailmark.activity import Action, Change, NewFile, Recorded, record, settle
+from trailmark.activity import Action, Change, NewFile, Recorded, record, require_quiet, settle
 from trailmark.activity.store import find_tree
-from trailmark.errors import Busy, Unavailable
+from trailmark.errors import Unavailable
 from trailmark.git import Entry, Oid, Repository, checkout, worktree
 from trailmark.git.checkout import CheckoutPlan, Pending, Restored
 from trailmark.projects.notebooks import canonical
@@ -34,7 +34,7 @@ class Altered:
 def alter(project: Project, action: Action, change: Change) -> Altered:
     """Record an action that changes files, and change the files. Sweep first: see `projects.sweep`."""
     with project.trail.lock:
-        require_quiet(project)
+        require_quiet(project.repository)
         finish(project)
         repository = project.repository
         old = repository.tree_of(repository.head())
@@ -42,14 +42,14 @@ def alter(project: Project, action: Action, change: Change) -> Altered:
         action = replace(action, id=action.id or new_id())
         checkout.announce(repository, Pending(old, new, f"{_RECORD}{action.id}"))
         repository.flush()
-        recorded = record(project.trail, action, Change(tree=new))
+        recorded = record(project.trail, action, Change(tree=new, over=old))
         return Altered(recorded, _carry_out(project, checkout.plan_checkout(repository, old, new)))
 
 
 def change_branch(project: Project, branch: str) -> Restored:
     """Make a branch that exists the current one, and the files those of its newest commit. Sweep first."""
     with project.trail.lock:
-        require_quiet(project)
+        require_quiet(project.repository)
         finish(project)
         repository = project.repository
         old = repository.tree_of(repository.head())
@@ -62,7 +62,7 @@ def change_branch(project: Project, branch: str) -> Restored:
 def finish(project: Project) -> Restored | None:
     """Complete a change of files that a crash cut short; None when there was nothing to do."""
     repository = project.repository
-    if checkout.announced(repository) is None:
+    if checkout.announced(repository) is None or repository.is_in_operation():
         return None
     with project.trail.lock:
         settle(project.trail)
@@ -83,15 +83,6 @@ def finish(project: Project) -> Restored | None:
 def keeping_folder(project: Project) -> Path:
     """Return the folder for what is set aside now: what git does not hold and what was in the way."""
     return project.state / "kept" / time.strftime("%Y-%m-%d-%H%M%S")
-
-
-def require_quiet(project: Project) -> None:
-    """Raise Busy while a person's own merge, rebase or the like is under way."""
-    if project.repository.is_in_operation():
-        raise Busy(
-            f"A merge, rebase or cherry-pick of git's is under way in {project.path}. Nothing was changed. "
-            "Finish it (or give it up with git), and try again."
-        )
 
 
 def _has_begun(repository: Repository, pending: Pending) -> bool:

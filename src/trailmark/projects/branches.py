@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from trailmark.activity import Action, Recorded, record
+from trailmark.activity import Action, Recorded, record, require_quiet
 from trailmark.errors import AlreadyExists, InvalidInput, NotFound
 from trailmark.git import BRANCHES, Oid, Repository, check_branch_name
 from trailmark.projects.commits import commit_of
@@ -71,6 +71,7 @@ def delete_branch(project: Project, name: str, *, actor: str = "person") -> Reco
     """End a branch that is not the current one. Its commits and records are kept under a ref of their own."""
     with project.trail.lock:
         repository = project.repository
+        require_quiet(repository)
         tip = repository.find_ref(BRANCHES + check_branch_name(name))
         if tip is None:
             raise NotFound(f"There is no branch {name}. `trailmark branch list` shows them.")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import reduce
 
-from trailmark.activity import Action, Change, NewFile, file_ref
+from trailmark.activity import Action, Change, NewFile, file_ref, require_quiet
 from trailmark.environments import edit
 from trailmark.environments.interpreter import find_interpreter
 from trailmark.environments.lock import resolve
@@ -12,7 +12,7 @@ from trailmark.environments.model import EnvironmentRequest, Lock, parse_lock
 from trailmark.environments.realise import Realised, ensure
 from trailmark.environments.uv import Uv
 from trailmark.progress import Progress
-from trailmark.projects.alter import alter, require_quiet
+from trailmark.projects.alter import alter
 from trailmark.projects.catch_up import catch_up
 from trailmark.projects.manifest import FILE_NAME, edit_manifest
 from trailmark.projects.project import Project
@@ -85,7 +85,7 @@ def _change(
     *,
     keep: bool,
 ) -> Lock:
-    require_quiet(project)
+    require_quiet(project.repository)
     catch_up(project)
     before = current_lock(project)
     interpreter = find_interpreter(request.python, uv=uv)

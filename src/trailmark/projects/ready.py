@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from trailmark.projects.alter import require_quiet
+from trailmark.activity import require_quiet
 from trailmark.projects.catch_up import catch_up
 from trailmark.projects.drain import SAVE_SECONDS, Drain
 from trailmark.projects.project import Project
@@ -17,7 +17,7 @@ def make_ready(project: Project, *, actor: str = "person") -> None:
 
     Raises Busy while a person's own merge or rebase is under way.
     """
-    require_quiet(project)
+    require_quiet(project.repository)
     drain = Drain(project)
     deadline = time.monotonic() + 2 * SAVE_SECONDS
     catch_up(project, drain=drain, actor=actor)

@@ -8,8 +8,8 @@ from trailmark.activity import Action, Change, FileRef, NewFile, Recorded, Trail
 from trailmark.activity.index import Index
 from trailmark.activity.store import iter_chain, trailers_of
 from trailmark.activity.verify import verify
-from trailmark.errors import Damaged, NotFound
-from trailmark.git import Entry, Oid, Repository, Signature
+from trailmark.errors import Busy, Damaged, NotFound
+from trailmark.git import Entry, Oid, RefMoved, Repository, Signature
 from trailmark_capture.journal import new_id
 
 Doer = Callable[..., Recorded]
@@ -156,6 +156,50 @@ def test_a_commit_in_between_is_kept(trail: Trail, do: Doer, monkeypatch: pytest
         "theirs.txt",
     }
     assert verify(repository).ok
+
+
+def test_a_whole_tree_takes_nothing_back_that_came_in_between(
+    trail: Trail, do: Doer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    do("0", put={"a": b"0"})
+    repository = trail.repository
+    old = repository.tree_of(repository.head())
+    new = repository.write_tree(old, {"a": None, "b": Entry(repository.write_blob(b"1"))})
+    theirs = person_commits(reopened(trail))
+    with pytest.raises(RefMoved, match="Try again"):
+        record(trail, Action("files", "Renamed"), Change(tree=new, over=old))
+    assert repository.head() == theirs
+
+
+def test_a_branch_that_is_switched_meanwhile_gets_the_record(
+    trail: Trail, do: Doer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = do("0", put={"a": b"0"}).commit
+    assert first is not None
+    repository = trail.repository
+    repository.update_ref("refs/heads/other", first, expected=None, reason="branch")
+    real = repository.write_commit
+
+    def write_commit(*args: object) -> Oid:
+        Repository.open(repository.path).set_head("other")
+        return real(*args)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(repository, "write_commit", write_commit)
+    second = do("1", put={"b": b"1"}).commit
+    assert repository.find_ref("refs/heads/other") == second
+    assert repository.find_ref("refs/heads/main") == first
+    assert verify(repository).ok
+
+
+def test_nothing_is_recorded_in_the_middle_of_a_persons_merge(trail: Trail, do: Doer) -> None:
+    first = do("0").commit
+    merging = trail.repository.git_folder / "MERGE_HEAD"
+    merging.write_text(f"{first}\n")
+    with pytest.raises(Busy, match="merge, rebase"):
+        do("1")
+    assert trail.repository.head() == first
+    merging.unlink()
+    do("1")
 
 
 def test_a_record_keeps_its_commit_from_being_collected(trail: Trail, do: Doer) -> None:
