@@ -167,8 +167,9 @@ class Drain:
         notebook = self._notebook(pending.entry, saved)
         put = pending.put if notebook is None else {**pending.put, str(path): notebook}
         recorded = record(self._project.trail, pending.action, Change(put=put, remove=pending.remove))
-        if not all(write.held for write in pending.action.writes):
-            Notices(self._project).told(pending.action.writes)
+        action = pending.action
+        if action.deletes or not all(write.held for write in action.writes):
+            Notices(self._project).told(action.writes, action.deletes)
         if notebook is not None and saved is not None and notebook.content != notebooks.cleaned(saved.data):
             self._unsaved.remember(str(path), saved.data)
         return recorded

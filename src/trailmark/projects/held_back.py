@@ -94,17 +94,23 @@ class Notices:
         gone = [known for known in self._known if known == path or known.startswith(f"{path}/")]
         self.remember((), forget=gone)
 
-    def told(self, writes: Iterable[FileRef]) -> None:
-        """Note that another record told of these files, as far as they are held back."""
-        refs = {write.path: write for write in writes if not (write.held or write.external)}
+    def told(self, writes: Iterable[FileRef], deletes: Iterable[str]) -> None:
+        """Note that another record told of these files, as far as they are held back, and that others are gone."""
+        refs = {write.path: write for write in writes if not (write.held or write.external or write.open)}
         limit = self._project.max_file_bytes()
-        held_back = worktree.examine(self._project.repository, refs, max_bytes=limit).held_back
-        notices = []
+        held_back = (
+            worktree.examine(self._project.repository, refs, max_bytes=limit).held_back if refs else ()
+        )
+        notices = [
+            Notice(_written_down(path), 0, "name", None, ())
+            for path in refs
+            if not present.is_plain_path(path)
+        ]
         for held in held_back:
             with contextlib.suppress(OSError):
                 ref, stamp = refs[held.path], _stamp(self._root, held.path)
                 notices.append(Notice(held.path, held.bytes, held.reason, ref.digest, stamp))
-        self.remember(notices, forget=())
+        self.remember(notices, forget=map(_written_down, deletes))
 
     def _look(self, held: HeldBack, known: Notice | None) -> Notice | None:
         if held.reason != "size":
@@ -122,6 +128,11 @@ class Notices:
 def described(notice: Notice) -> str:
     """Return why git does not hold a file, in a few words."""
     return _REASONS.get(notice.reason) or f"{_size(notice.bytes)}, too large for git"
+
+
+def _written_down(path: str) -> str:
+    """Return a path as it is told of: what is no UTF-8 in it is escaped."""
+    return os.fsencode(path).decode("utf-8", "backslashreplace")
 
 
 def _size(count: float) -> str:

@@ -42,6 +42,7 @@ LINGER_SECONDS = 15.0
 _TICK_SECONDS = 0.25
 _IMPATIENT_SECONDS = 0.02
 _LONGEST_PAUSE_SECONDS = 2.0
+_WATCH_AGAIN_SECONDS = 1.0
 
 
 class Recorder:
@@ -113,11 +114,11 @@ class Recorder:
         if self._index_due and (idle > INDEX_SECONDS or is_late) and now > self._index_from:
             self._index_due = not self._tidy()
             self._index_from = time.monotonic() + INDEX_SHARE * (time.monotonic() - now)
-        elif (self._scan_due or not self._changes.is_watching) and (
+        elif (self._scan_due or not self._changes.is_complete) and (
             idle > SCAN_SECONDS and now - self._scanned_at > SCAN_SECONDS
         ):
             self._scanned_at = now
-            self._scan_due = False
+            self._scan_due, self._changes.is_complete = False, True
             self._sweep(None)
         elif self._pack_due and idle > PACK_SECONDS:
             self._pack_due = False
@@ -190,23 +191,28 @@ class _Changes:
         self._paths: set[str] = set()
         self._at = 0.0
         self._guard = threading.Lock()
-        self.is_watching = True
+        self.is_complete = True
 
     def watch(self, stopping: threading.Event) -> None:
-        """Take note of changes until told to stop."""
-        try:
-            for changes in watch(
-                self._root,
-                watch_filter=_NotOurs(self._root),
-                step=50,
-                debounce=400,
-                stop_event=stopping,
-                raise_interrupt=False,
-            ):
-                self.put({Path(path).relative_to(self._root).as_posix() for _, path in changes})
-        except Exception as error:
-            log.warning("The folder cannot be watched (%s); it is looked through now and then.", error)
-        self.is_watching = False
+        """Take note of changes until told to stop. After a failure, changes may be missing."""
+        while not stopping.is_set():
+            try:
+                for changes in watch(
+                    self._root,
+                    watch_filter=_NotOurs(self._root),
+                    step=50,
+                    debounce=400,
+                    stop_event=stopping,
+                    raise_interrupt=False,
+                ):
+                    self.put({Path(path).relative_to(self._root).as_posix() for _, path in changes})
+            except Exception as error:
+                if self.is_complete:
+                    log.warning(
+                        "The folder cannot be watched (%s); it is looked through now and then.", error
+                    )
+                self.is_complete = False
+                stopping.wait(_WATCH_AGAIN_SECONDS)
 
     def take(self, quiet: float) -> frozenset[str]:
         """Return what has changed, once nothing has for a while, and forget it."""

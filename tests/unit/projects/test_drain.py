@@ -245,7 +245,7 @@ def test_what_a_full_disk_refused_is_recorded_when_there_is_room(project, writer
     writer.close()
     drain = Drain(project)
 
-    def refuse(*_):
+    def refuse(*_, **__):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     with monkeypatch.context() as full:
@@ -266,8 +266,8 @@ def test_an_action_that_ends_while_the_journal_is_drained_is_not_lost(project, w
     drain = Drain(project)
     update = project.repository.update_refs
 
-    def end_meanwhile(moves):
-        update(moves)
+    def end_meanwhile(moves, **options):
+        update(moves, **options)
         monkeypatch.undo()
         running.append({**begin, "type": "end", "status": "ok"})
         running.close()
@@ -336,6 +336,21 @@ def test_a_file_too_large_for_git_is_told_of_by_the_action_and_not_again(project
     assert "output/a.bin" not in tree_of(project)
     assert sweep(project) is None
     (project.path / "output" / "x.pyc").unlink()
+    assert sweep(project) is None
+
+
+def test_what_git_cannot_hold_is_told_of_once_when_it_comes_and_when_it_goes(project, writer):
+    names = ["output/a.bin", os.fsdecode(b"output/caf\xe9.txt")]
+    for name in names:
+        (project.path / name).write_bytes(b"0" * (project.max_file_bytes() + 1))
+    writer.append(entry(writes=[{"path": name} for name in names]))
+    assert len(Drain(project).run()) == 1
+    assert sweep(project) is None
+    for name in names:
+        (project.path / name).unlink()
+    writer.append(entry(deletes=names))
+    (recorded,) = Drain(project).run()
+    assert load(project.repository, recorded.id).record.deletes == tuple(names)
     assert sweep(project) is None
 
 

@@ -130,7 +130,7 @@ def test_a_large_file_that_another_record_told_of_is_not_told_again(limited, wri
     write("output/other.bin", b"0" * 2000)
     told = read(sweep(limited)).writes
     (limited.state / "held-back.json").unlink()
-    Notices(limited).told(told[:1])
+    Notices(limited).told(told[:1], ())
     assert [ref.path for ref in read(sweep(limited)).writes] == ["output/other.bin"]
 
 
