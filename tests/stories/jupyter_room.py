@@ -215,6 +215,13 @@ class Notebook:
             if message["msg_type"] == "status" and message["content"]["execution_state"] == "idle":
                 return
 
+    def await_reply(self, message_id: str) -> None:
+        """Wait until the kernel has answered, which it does in any case.
+
+        What it broadcasts, `idle` among it, may miss a page while a kernel that died is started again.
+        """
+        self.await_kind(message_id, "execute_reply")
+
     def await_kind(self, message_id: str, kind: str) -> Any:
         """Wait for a kind of message; return its content."""
         return next(
@@ -224,5 +231,5 @@ class Notebook:
     def run(self, code: str, cell: str | None = None, **content: Any) -> Entry:
         """Run a cell and return its entry."""
         cell = cell or uuid.uuid4().hex[:8]
-        self.await_idle(self.send(code, cell, **content))
+        self.await_reply(self.send(code, cell, **content))
         return self.room.wait(lambda entry: entry["cell"] == cell)[-1]

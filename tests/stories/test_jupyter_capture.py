@@ -147,7 +147,7 @@ def test_a_cell_that_is_asked_while_the_kernel_is_dead_runs_in_the_next_one(othe
     (entry,) = other.room.wait(lambda entry: entry["cell"] == "dies")
     assert entry["status"] == "lost"
     asked = other.send("'asked'", "asked")
-    other.await_idle(asked)
+    other.await_reply(asked)
     assert text(other.room.wait(lambda entry: entry["cell"] == "asked")[0]) == "'asked'"
     assert (
         len([found for found in other.room.entries() if found["type"] == "end" and found["cell"] == "asked"])
