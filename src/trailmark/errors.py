@@ -13,6 +13,12 @@
 A message says what happened, what is still intact and what to do next.
 """
 
+import errno
+
+_REFUSALS = frozenset(
+    (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO, errno.EACCES, errno.EPERM, errno.EMFILE)
+)
+
 
 class TrailmarkError(Exception):
     """Something was refused or failed, for a reason that a person can act on."""
@@ -53,3 +59,17 @@ class Cancelled(TrailmarkError):
 
 class Damaged(TrailmarkError):
     """Stored data does not match its checksum or cannot be read."""
+
+
+def refusal_of(error: OSError) -> Unavailable | None:
+    """Return the error for what a disk refused (it is full, damaged or not ours to write); None for any other.
+
+    libgit2's errors have no number, only words.
+    """
+    if error.errno is not None and error.errno not in _REFUSALS:
+        return None
+    where = f": {error.filename}" if error.filename else ""
+    return Unavailable(
+        f"The disk refused ({error.strerror or error}{where}). What was recorded before is intact, and what waits to be "
+        "recorded is kept. Make room, or mend what is named here, and try again."
+    )

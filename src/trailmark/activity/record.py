@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass, fields, replace
 
 from trailmark.activity.action import NO_CHANGE, Action, Change, NewFile
@@ -24,7 +25,7 @@ from trailmark.activity.store import (
     write_record,
 )
 from trailmark.activity.trail import Trail
-from trailmark.errors import Busy
+from trailmark.errors import Busy, refusal_of
 from trailmark.git import FOLDER, Commit, Entry, Oid, RefMove, RefMoved, Repository, Signature
 from trailmark_capture.journal import new_id
 
@@ -44,9 +45,9 @@ def record(trail: Trail, action: Action, change: Change = NO_CHANGE) -> Recorded
     """Record one action as one commit, durably. An id that is recorded already is left as it is.
 
     Takes the project's lock. Raises Busy when another process keeps it, and while a person's own merge or rebase
-    is under way.
+    is under way; Unavailable, with nothing changed, when the disk refuses.
     """
-    with trail.lock:
+    with trail.lock, _refusals():
         require_quiet(trail.repository)
         settle(trail)
         if action.id is not None:
@@ -57,6 +58,17 @@ def record(trail: Trail, action: Action, change: Change = NO_CHANGE) -> Recorded
         tree = write_record(trail.repository, facts, action)
         commit = _append(trail, facts, tree, change)
         return Recorded(facts.id, tree, commit)
+
+
+@contextlib.contextmanager
+def _refusals() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        refusal = refusal_of(error)
+        if refusal is None:
+            raise
+        raise refusal from error
 
 
 def settle(trail: Trail) -> None:

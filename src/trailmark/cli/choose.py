@@ -6,6 +6,7 @@ import click
 
 from trailmark.cli.invocation import Invocation
 from trailmark.errors import NotFound
+from trailmark.projects.catch_up import catch_up_if_possible
 from trailmark.projects.listing import find_around, find_project
 from trailmark.projects.project import Project, open_project
 
@@ -30,6 +31,13 @@ def find_chosen(invocation: Invocation) -> Project | None:
     if invocation.project_name is None and find_around(invocation.folder) is None:
         return None
     return open_chosen(invocation)
+
+
+def bring_up_to_date(project: Project) -> None:
+    """Record what has happened, for a command that only reads; say so when that is not possible now."""
+    reason = catch_up_if_possible(project)
+    if reason is not None:
+        click.echo(f"The newest changes are not recorded yet. {reason}", err=True)
 
 
 def project_and_name(names: Sequence[str]) -> tuple[str | None, str]:

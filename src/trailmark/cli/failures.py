@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from trailmark.cli.output import clean
-from trailmark.errors import CommandFailed, TrailmarkError
+from trailmark.errors import CommandFailed, TrailmarkError, refusal_of
 
 REFUSED = 1
 WRONG_USE = 2
@@ -30,7 +30,8 @@ def report(error: BaseException, environ: Mapping[str, str]) -> int:
             if isinstance(error, CommandFailed) and error.output.strip() not in str(error):
                 click.echo(_indented(error.output), err=True)
             return REFUSED
-    _say(_unforeseen(error, environ))
+    refusal = refusal_of(error) if isinstance(error, OSError) else None
+    _say(str(refusal) if refusal is not None else _unforeseen(error, environ))
     return REFUSED
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from trailmark.cli.choose import open_chosen
+from trailmark.cli.choose import bring_up_to_date, open_chosen
 from trailmark.cli.invocation import Invocation
 from trailmark.cli.output import clean, faint, save, show, size, table
 from trailmark.cli.record_id import get_id
@@ -15,7 +15,6 @@ from trailmark.cli.verb import verb
 from trailmark.errors import NotFound
 from trailmark.git import FOLDER, LINK, Entry, Oid, worktree
 from trailmark.git.model import SUBMODULE
-from trailmark.projects.catch_up import catch_up
 from trailmark.projects.commits import commit_of
 from trailmark.projects.notebooks import canonical
 from trailmark.projects.project import Project
@@ -55,7 +54,7 @@ def command(invocation: Invocation, path: str | None, at: str | None, output: Pa
 def _tree(project: Project, at: str | None) -> Oid | None:
     repository = project.repository
     if at is None:
-        catch_up(project)
+        bring_up_to_date(project)
         return repository.tree_of(repository.head())
     return repository.tree_of(commit_of(repository, get_id(project, at)))
 

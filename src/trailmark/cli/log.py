@@ -9,7 +9,7 @@ import click
 from trailmark.activity import KINDS, STATUSES
 from trailmark.activity.query import Filter, parse_time, parse_until
 from trailmark.cli import log_text
-from trailmark.cli.choose import open_chosen
+from trailmark.cli.choose import bring_up_to_date, open_chosen
 from trailmark.cli.invocation import Invocation
 from trailmark.cli.log_data import full, summary
 from trailmark.cli.output import show
@@ -17,7 +17,6 @@ from trailmark.cli.record_id import open_index
 from trailmark.cli.save_output import save_output
 from trailmark.cli.verb import verb
 from trailmark.errors import InvalidInput
-from trailmark.projects.catch_up import catch_up
 
 LIMIT = 50
 
@@ -75,7 +74,7 @@ def command(
     if id is None and (output is not None or target is not None):
         raise click.UsageError("--output and -o need the ID of a record.")
     project = open_chosen(invocation)
-    catch_up(project)
+    bring_up_to_date(project)
     with open_index(project) as index:
         if id is None:
             found = _filter(wanted)

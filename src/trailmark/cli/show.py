@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from trailmark.cli.choose import open_chosen
+from trailmark.cli.choose import bring_up_to_date, open_chosen
 from trailmark.cli.env.show import describe_environment
 from trailmark.cli.invocation import Invocation
 from trailmark.cli.log_data import summary
@@ -14,7 +14,6 @@ from trailmark.cli.output import fields, moment, one_line, show, size, strong
 from trailmark.cli.record_id import open_index
 from trailmark.cli.verb import verb
 from trailmark.projects.branches import list_branches
-from trailmark.projects.catch_up import catch_up
 from trailmark.projects.project import Project
 from trailmark.sessions.stop import statuses
 
@@ -29,7 +28,7 @@ def command(invocation: Invocation, named: str | None) -> None:
     trailmark show weather --json
     """
     opened, services = open_chosen(invocation, named), invocation.services
-    catch_up(opened)
+    bring_up_to_date(opened)
     running = statuses(services.settings, services.engine, opened)
     value = _described(opened) | {"sessions": [item.session.id for item in running]}
     show(invocation, value, lambda: _text(value))

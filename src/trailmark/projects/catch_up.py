@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from trailmark.activity import Recorded
+from trailmark.errors import Busy, Unavailable, refusal_of
 from trailmark.git import worktree
 from trailmark.projects.alter import finish
 from trailmark.projects.drain import Drain
@@ -22,3 +23,17 @@ def catch_up(project: Project, *, drain: Drain | None = None, actor: str = "pers
         if recorded and swept is None:
             worktree.sync_index(project.repository)
     return recorded + ([swept] if swept is not None else [])
+
+
+def catch_up_if_possible(project: Project) -> str | None:
+    """Bring the trail up to date for somebody who only reads; return why that was not possible."""
+    try:
+        catch_up(project)
+    except (Busy, Unavailable) as error:
+        return str(error)
+    except OSError as error:
+        refusal = refusal_of(error)
+        if refusal is None:
+            raise
+        return str(refusal)
+    return None

@@ -18,6 +18,7 @@ from trailmark.errors import (
     NotFound,
     TrailmarkError,
     Unavailable,
+    refusal_of,
 )
 from trailmark.web.security import HEADERS, Refused
 from trailmark.web.site import site_of
@@ -83,7 +84,10 @@ def install(app: FastAPI) -> None:
     @app.exception_handler(Exception)
     def unforeseen(request: Request, error: Exception) -> Response:
         _log.error("%s %s failed", request.method, request.url.path, exc_info=error)
-        response = answer(request, 500, _UNFORESEEN)
+        refusal = refusal_of(error) if isinstance(error, OSError) else None
+        response = (
+            answer(request, 500, _UNFORESEEN) if refusal is None else answer(request, 503, str(refusal))
+        )
         response.headers.update(HEADERS)
         return response
 

@@ -1,3 +1,4 @@
+import errno
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -8,7 +9,7 @@ from trailmark.activity import Action, Change, FileRef, NewFile, Recorded, Trail
 from trailmark.activity.index import Index
 from trailmark.activity.store import iter_chain, trailers_of
 from trailmark.activity.verify import verify
-from trailmark.errors import Busy, Damaged, NotFound
+from trailmark.errors import Busy, Damaged, NotFound, Unavailable
 from trailmark.git import Entry, Oid, RefMoved, Repository, Signature
 from trailmark_capture.journal import new_id
 
@@ -189,6 +190,27 @@ def test_a_branch_that_is_switched_meanwhile_gets_the_record(
     assert repository.find_ref("refs/heads/other") == second
     assert repository.find_ref("refs/heads/main") == first
     assert verify(repository).ok
+
+
+@pytest.mark.parametrize(
+    "refusal",
+    [OSError(errno.ENOSPC, "No space left on device"), OSError("failed to write: No space left on device")],
+)
+def test_a_full_disk_is_named_and_what_was_refused_can_be_recorded_later(
+    trail: Trail, do: Doer, monkeypatch: pytest.MonkeyPatch, refusal: OSError
+) -> None:
+    first = do("0").commit
+
+    def refuse(*_: object) -> None:
+        raise refusal
+
+    with monkeypatch.context() as full:
+        full.setattr(trail.repository, "write_blob", refuse)
+        with pytest.raises(Unavailable, match="No space left on device.*try again"):
+            do("1")
+    assert trail.repository.head() == first
+    assert do("1").commit is not None
+    assert verify(trail.repository).ok
 
 
 def test_nothing_is_recorded_in_the_middle_of_a_persons_merge(trail: Trail, do: Doer) -> None:
