@@ -70,6 +70,6 @@ def refusal_of(error: OSError) -> Unavailable | None:
         return None
     where = f": {error.filename}" if error.filename else ""
     return Unavailable(
-        f"The disk refused ({error.strerror or error}{where}). What was recorded before is intact, and what waits to be "
-        "recorded is kept. Make room, or mend what is named here, and try again."
+        f"The disk refused ({error.strerror or error}{where}). What was recorded before is intact, and what waits "
+        "to be recorded is kept. Make room, or mend what is named here, and try again."
     )
