@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,6 +19,7 @@ from pathlib import Path
 import pygit2
 from pygit2.enums import DiffOption, FileMode
 
+from trailmark.errors import Busy
 from trailmark.git import present
 from trailmark.git.model import FOLDER, SUBMODULE, Entry, Oid
 from trailmark.git.published import publish
@@ -31,6 +33,8 @@ _FLAGS = (
     | DiffOption.UPDATE_INDEX
 )
 _FEW = 500
+_ATTEMPTS = 10
+_PAUSE_SECONDS = 0.1
 _RAW_BYTES = "* -text -eol -ident -filter -working-tree-encoding\n"
 _COPIED_SETTINGS = ("core.filemode", "core.symlinks", "core.ignorecase", "core.precomposeunicode")
 
@@ -61,10 +65,15 @@ class StatIndex:
     def differing(self, tree: Oid | None) -> list[str | bytes]:
         """Return the paths that may differ from `tree` or that it lacks, without the ignored ones.
 
-        A nested repository ends with a slash. A path that is not UTF-8 comes as bytes.
+        A nested repository ends with a slash. A path that is not UTF-8 comes as bytes. Raises Busy when files come
+        and go faster than they can be looked at.
         """
         self.bring_to(tree)
-        return _paths(self._index.diff_to_workdir(_FLAGS))
+        for _ in range(_ATTEMPTS):
+            with contextlib.suppress(pygit2.GitError, OSError):
+                return _paths(self._index.diff_to_workdir(_FLAGS))
+            time.sleep(_PAUSE_SECONDS)
+        raise Busy("Files of the project come and go at this moment. Nothing was changed; try again.")
 
     def bring_to(self, tree: Oid | None) -> None:
         """Make the index say what `tree` says, remembering what is known of files that are the same."""

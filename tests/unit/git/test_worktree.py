@@ -5,6 +5,7 @@ import subprocess
 import time
 
 import pygit2
+import pygit2
 import pytest
 
 from trailmark.git import EXECUTABLE, FILE, LINK, Entry, Repository, Signature, worktree
@@ -394,3 +395,17 @@ def test_an_empty_repository_can_be_scanned(tmp_path):
     write(repository, "x", "1")
     assert scan(repository).put == ("x",)
     assert read_file(repository, "x", max_bytes=LIMIT) == Found(b"1", FILE)
+
+
+def test_files_that_vanish_while_they_are_looked_at_are_looked_at_again(repository, monkeypatch):
+    write(repository, "a.txt", "other\n")
+    look, vanished = pygit2.Index.diff_to_workdir, []
+
+    def vanish_once(index, *arguments):
+        if not vanished:
+            vanished.append(True)
+            raise pygit2.GitError("could not find 'b.txt' to open")
+        return look(index, *arguments)
+
+    monkeypatch.setattr(pygit2.Index, "diff_to_workdir", vanish_once)
+    assert scan(repository).put == ("a.txt",)
