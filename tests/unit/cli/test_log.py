@@ -125,4 +125,4 @@ def test_text_is_grouped_by_day(call, worked):
 
 
 def test_an_empty_answer_says_so(call, worked):
-    assert "Nothing" in call("log", "--search", "xyzzy", folder=worked).out
+    assert "No record is like that." in call("log", "--search", "xyzzy", folder=worked).out
