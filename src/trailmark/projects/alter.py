@@ -17,6 +17,7 @@ from trailmark.git import Entry, Oid, Repository, checkout, worktree
 from trailmark.git.checkout import CheckoutPlan, Pending, Restored
 from trailmark.projects.notebooks import canonical
 from trailmark.projects.project import Project
+from trailmark_capture.files.opened import followed, open_for_writing
 from trailmark_capture.journal import new_id
 
 _RECORD = "record "
@@ -94,8 +95,11 @@ def _has_begun(repository: Repository, pending: Pending) -> bool:
 
 def _carry_out(project: Project, plan: CheckoutPlan) -> Restored:
     keep = keeping_folder(project)
+    in_use = open_for_writing(followed(project.state / "files"), project.path)
     try:
-        restored = checkout.apply_checkout(project.repository, plan, keep=keep, canonical=canonical)
+        restored = checkout.apply_checkout(
+            project.repository, plan, keep=keep, canonical=canonical, in_use=in_use
+        )
     except OSError as error:
         raise Unavailable(
             f"The record is written, but not every file could be put in place ({error}). Nothing is lost. "

@@ -19,7 +19,7 @@ def catch_up(project: Project, *, drain: Drain | None = None, actor: str = "pers
         recorded = drain.run()
         if project.repository.is_in_operation():
             return recorded
-        swept = sweep(project, exclude=drain.busy(), actor=actor)
+        swept = sweep(project, find_busy=drain.busy, actor=actor)
         if recorded and swept is None:
             worktree.sync_index(project.repository)
     return recorded + ([swept] if swept is not None else [])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -35,13 +35,14 @@ def sweep(
     project: Project,
     *,
     paths: frozenset[str] | None = None,
-    exclude: Container[str] = frozenset(),
+    find_busy: Callable[[], Container[str]] = frozenset,
     actor: str = "person",
     told: Action | None = None,
 ) -> Recorded | None:
     """Record what changed by hand, everywhere or below `paths`; None when nothing did.
 
-    The paths of `exclude` are left to the actions that write them. `told` is the action when Trailmark itself
+    What `find_busy` returns, which is asked after the files were looked at, are the paths that are left to the actions
+    that write them. `told` is the action when Trailmark itself
     made the change for a person; what became of the files is added to it. While a person's own merge or
     rebase is under way nothing is recorded.
     """
@@ -50,10 +51,12 @@ def sweep(
         if project.repository.is_in_operation():
             return None
         settle(project.trail)
-        difference = _without(_look(project, paths), exclude)
+        difference = _look(project, paths)
+        busy = find_busy()
+        difference = _without(difference, busy)
         notices = Notices(project)
         news = notices.news(difference.held_back, leaving=frozenset(difference.removed))
-        vanished = [path for path in notices.vanished(difference.held_back, paths) if path not in exclude]
+        vanished = [path for path in notices.vanished(difference.held_back, paths) if path not in busy]
         if difference.is_empty and not news and not vanished:
             return None
         swept = _collect(project, difference)

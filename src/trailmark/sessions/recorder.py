@@ -139,7 +139,10 @@ class Recorder:
         busy = self._drain.busy()
         left = frozenset(path for path in paths or () if path in busy)
         wanted = None if paths is None else paths - left
-        if wanted != frozenset() and sweep(self._project, paths=wanted, exclude=busy) is not None:
+        if (
+            wanted != frozenset()
+            and sweep(self._project, paths=wanted, find_busy=self._drain.busy) is not None
+        ):
             self._note_news()
         self._scan_due = self._scan_due or not busy.is_nothing
         return left

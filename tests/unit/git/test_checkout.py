@@ -241,3 +241,62 @@ def test_many_files_are_put_in_place_in_reasonable_time(repository, keep):
     go(repository, None, many, keep)
     assert time.monotonic() - start < 10
     assert len(present(repository)) == 1500
+
+
+@pytest.mark.parametrize("can_exchange", [True, False])
+@pytest.mark.parametrize("target", [{"a": "2"}, {}])
+def test_what_is_written_at_the_last_moment_is_set_aside(repository, keep, monkeypatch, can_exchange, target):
+    one, two = tree(repository, a="1", z="z"), tree(repository, z="z", **target)
+    go(repository, None, one, keep)
+    put, rename = checkout.move_to_free, os.rename
+
+    def save(*_):
+        """Save a file as editors do: the new content under another name, then renamed."""
+        (repository.path / "a.new").write_text("theirs")
+        rename(repository.path / "a.new", repository.path / "a")
+        monkeypatch.setattr(os, "rename", rename)
+        monkeypatch.setattr(checkout, "move_to_free", put)
+
+    def moved(*arguments):
+        save()
+        return put(*arguments)
+
+    def renamed(*arguments, **options):
+        save()
+        return rename(*arguments, **options)
+
+    if target:
+        monkeypatch.setattr(checkout, "move_to_free", moved)
+        if not can_exchange:
+            monkeypatch.setattr(checkout, "exchange", lambda *_: False)
+    else:
+        monkeypatch.setattr(os, "rename", renamed)
+    done = go(repository, one, two, keep)
+    assert present(repository) == {"z": "z", **target}
+    assert done.set_aside["a"].read_text() == "theirs"
+
+
+def test_what_a_program_still_writes_to_is_set_aside(repository, keep):
+    one, two = tree(repository, a="1", b="1"), tree(repository, a="2")
+    go(repository, None, one, keep)
+    with (repository.path / "a").open("a") as first, (repository.path / "b").open("a") as second:
+        plan = checkout.plan_checkout(repository, one, two)
+        done = checkout.apply_checkout(repository, plan, keep=keep, in_use={"a", "b"})
+        first.write(" and more")
+        second.write(" and more")
+    assert present(repository) == {"a": "2"}
+    assert {path: kept.read_text() for path, kept in done.set_aside.items()} == {
+        "a": "1 and more",
+        "b": "1 and more",
+    }
+
+
+def test_what_a_kill_left_beside_its_place_is_let_go_the_next_time(repository, keep):
+    one, two = tree(repository, a="1", b="1"), tree(repository, a="2", b="2")
+    go(repository, None, two, keep)
+    for name, text in (("a", "1"), ("b", "theirs")):
+        (repository.path / checkout.present.temporary_name(name)).write_text(text)
+    done = go(repository, one, two, keep)
+    assert present(repository) == {"a": "2", "b": "2"}
+    assert done.set_aside["b"].read_text() == "theirs"
+    assert list(done.set_aside) == ["b"]
