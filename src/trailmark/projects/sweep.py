@@ -41,7 +41,7 @@ def sweep(
 ) -> Recorded | None:
     """Record what changed by hand, everywhere or below `paths`; None when nothing did.
 
-    What `find_busy` returns, which is asked after the files were looked at, are the paths that are left to the actions
+    What `find_busy` returns, asked after the files were looked at, are the paths that are left to the actions
     that write them. `told` is the action when Trailmark itself
     made the change for a person; what became of the files is added to it. While a person's own merge or
     rebase is under way nothing is recorded.
