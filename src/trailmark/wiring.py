@@ -9,6 +9,7 @@ from trailmark.engines.machine import Check, examine
 from trailmark.environments.interpreter import list_interpreters
 from trailmark.environments.uv import Uv, find_uv
 from trailmark.projects.project import Project
+from trailmark.sessions.stop import statuses
 from trailmark.settings import Settings
 from trailmark_capture.files import find_shim
 
@@ -23,7 +24,7 @@ class Services:
 
     def has_sessions(self, project: Project) -> bool:
         """Return whether a session runs on the project, or is about to."""
-        return any(state.is_live for state in self.engine.list({"project": str(project.path)}))
+        return bool(statuses(self.settings, self.engine, project))
 
     def examine(self) -> tuple[Check, ...]:
         """Look at this machine and return what it has and lacks."""

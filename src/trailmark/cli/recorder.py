@@ -1,4 +1,4 @@
-"""The recorder's own program, started by a session and by nobody else: `python -m trailmark.cli.recorder PATH`."""
+"""The recorder's own program, started by a session: `python -m trailmark.cli.recorder PATH STATE`."""
 
 import logging
 import os
@@ -6,18 +6,26 @@ import sys
 from pathlib import Path
 
 from trailmark import wiring
+from trailmark.projects.listing import is_project
 from trailmark.projects.project import open_project
+from trailmark.projects.state import place_of
 from trailmark.sessions.recorder import run_recorder
 
 
-def main(path: Path) -> None:
-    """Record what happens in the project at `path` until nobody works in it any more."""
+def main(path: Path, state: str) -> None:
+    """Record what happens in the project at `path` until nobody works in it any more.
+
+    A project that was moved since is found by the name of its state, once a command has seen it in its new place.
+    """
     logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s", level=logging.INFO)
     logging.getLogger("watchfiles").setLevel(logging.WARNING)
     services = wiring.build(os.environ)
-    project = open_project(path, services.settings)
+    settings = services.settings
+    if not is_project(path):
+        path = place_of(settings.home / "state" / state) or path
+    project = open_project(path, settings)
     run_recorder(project, lambda: services.has_sessions(project))
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(Path(sys.argv[1]), sys.argv[2])

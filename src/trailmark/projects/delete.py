@@ -15,6 +15,7 @@ from trailmark.projects.moves import at_rest, carry_out, finish_moves
 from trailmark.projects.new import place_for
 from trailmark.projects.project import Project, open_project
 from trailmark.projects.secrets import secrets_path
+from trailmark.projects.state import named_state
 from trailmark.settings import Settings
 from trailmark_capture.journal import new_id
 
@@ -62,7 +63,9 @@ def restore_project(settings: Settings, trashed_id: str, *, name: str | None = N
     """Put a project from the trash back where it was, or under another name. Raises NotFound, AlreadyExists."""
     trashed = _find(settings, trashed_id)
     path = place_for(name or trashed.name, settings, folder=Path(trashed.path).parent)
-    place, state = _trash(settings) / trashed.id, settings.state_of(path)
+    place = _trash(settings) / trashed.id
+    named = named_state(place / "project" / ".git")
+    state = settings.home / "state" / named if named else settings.state_of(path)
     moves = [
         (place / "state", state),
         (place / "secrets.json", settings.home / "secrets" / f"{state.name}.json"),

@@ -61,12 +61,19 @@ class _Look:
 
     def files(self) -> EntryFiles:
         """Look everything up, what was written first: it may change at any moment."""
-        writes = tuple(map(self._written, self._entry.get("writes") or ()))
+        writes = tuple(self._written(self._placed(file)) for file in self._entry.get("writes") or ())
         named = {file.path for file in writes}
-        reads = tuple(self._read(file, named) for file in self._entry.get("reads") or ())
+        reads = tuple(self._read(self._placed(file), named) for file in self._entry.get("reads") or ())
         deletes = tuple(self._entry.get("deletes") or ())
         remove = self._too_large.union(filter(present.is_plain_path, deletes)) - self._put.keys()
         return EntryFiles(reads, writes, deletes, self._put, frozenset(remove))
+
+    def _placed(self, file: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return a file as it is named in the project; capture knows no better when that was moved meanwhile."""
+        root = f"{self._project.path}/"
+        if not (file.get("external") and file["path"].startswith(root)):
+            return file
+        return {**file, "path": file["path"].removeprefix(root), "external": False}
 
     def _written(self, file: Mapping[str, Any]) -> FileRef:
         path, candidate = str(file["path"]), bool(file.get("candidate"))

@@ -10,6 +10,7 @@ from trailmark.activity import ProjectLock, Trail
 from trailmark.errors import InvalidInput, NotFound
 from trailmark.git import LINK, Repository, present
 from trailmark.projects.manifest import FILE_NAME, Manifest, parse_manifest
+from trailmark.projects.state import state_for
 from trailmark.settings import Settings
 
 _LONGEST_MANIFEST = 1_000_000
@@ -77,17 +78,13 @@ def open_project(path: Path, settings: Settings) -> Project:
             f"There is no Trailmark project in {path}. `trailmark list` shows the projects, "
             "`trailmark new NAME` makes one, and `trailmark import` takes in what exists."
         )
+    repository = Repository.open(real)
+    state = state_for(real, repository.git_folder, settings)
     return Project(
         path=real,
         owner=real.parent.name,
         name=real.name,
-        state=settings.state_of(real),
-        trail=open_trail(real, settings),
+        state=state,
+        trail=Trail(repository, ProjectLock(state / "lock"), settings.device, settings.person),
         settings=settings,
     )
-
-
-def open_trail(path: Path, settings: Settings) -> Trail:
-    """Open the trail of the repository at `path`."""
-    lock = ProjectLock(settings.state_of(path) / "lock")
-    return Trail(Repository.open(path), lock, settings.device, settings.person)

@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from trailmark.activity import Action, Change, NewFile, file_ref
 from trailmark.projects.alter import alter
 from trailmark.projects.manifest import FILE_NAME, named
-from trailmark.projects.moves import Moves, at_rest, carry_out
+from trailmark.projects.moves import at_rest, carry_out
 from trailmark.projects.names import check_project_name
 from trailmark.projects.new import place_for
 from trailmark.projects.project import Project, open_project
 from trailmark.projects.ready import make_ready
-from trailmark.projects.secrets import secrets_path
-from trailmark.settings import Settings
 
 
 def rename_project(project: Project, name: str, *, actor: str = "person") -> Project:
-    """Rename a project, its folder and what its manifest calls it; return it as it is now.
+    """Rename a project, its folder and what its manifest calls it; return it as it is now. Its state stays.
 
     Raises InvalidInput, AlreadyExists, or Busy while somebody works in it.
     """
@@ -30,19 +26,8 @@ def rename_project(project: Project, name: str, *, actor: str = "person") -> Pro
     with at_rest(project):
         make_ready(project, actor=actor)
         _rename_inside(project, name, actor)
-        carry_out(settings, moves_of(project, target, settings))
+        carry_out(settings, [(project.path, target)])
     return open_project(target, settings)
-
-
-def moves_of(project: Project, target: Path, settings: Settings) -> Moves:
-    """Return what moves when a project moves: its state, its secrets' values, and then itself."""
-    state = settings.state_of(target)
-    secrets = secrets_path(project)
-    return [
-        (project.state, state),
-        (secrets, secrets.with_name(f"{state.name}.json")),
-        (project.path, target),
-    ]
 
 
 def _rename_inside(project: Project, name: str, actor: str) -> None:

@@ -69,7 +69,8 @@ def write_config(folder: Path, config: dict[str, Any]) -> Path:
 def recorder_command(project: Project) -> list[str]:
     """Return the command that starts the project's recorder; it ends at once when one is running.
 
-    The recorder belongs to no session, even when one starts it: it must outlive it, and its files are not traced.
+    It names the project's state too, by which a project is found that was moved. The recorder belongs to no session,
+    even when one starts it: it must outlive it, and its files are not traced.
     """
     forget = ["/usr/bin/env", "-u", "TRAILMARK_SESSION", "-u", "TRAILMARK_CAPTURE", "-u", "LD_PRELOAD"]
-    return [*forget, sys.executable, "-m", "trailmark.cli.recorder", str(project.path)]
+    return [*forget, sys.executable, "-m", "trailmark.cli.recorder", str(project.path), project.state.name]

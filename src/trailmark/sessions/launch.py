@@ -113,6 +113,7 @@ def _prepare(project: Project, realised: Realised, tool: str, actor: str) -> Ses
         token=secrets.token_urlsafe(24),
         kernel=KERNEL,
         started=time.time(),
+        state=project.state.name,
     )
     folder = folder_of(project.settings, session.id)
     folder.mkdir(parents=True, mode=0o700)

@@ -66,7 +66,7 @@ class Recorder:
             threading.Thread(target=self._changes.watch, args=(self._stopping,), daemon=True).start()
             self._guarded(lambda: catch_up(self._project, drain=self._drain))
             busy_at = time.monotonic()
-            while not self._stopping.is_set():
+            while not self._stopping.is_set() and self._is_there():
                 self._guarded(self._step)
                 self._wait(inbox)
                 if time.monotonic() - busy_at > LINGER_SECONDS:
@@ -74,8 +74,9 @@ class Recorder:
                         break
                     busy_at = time.monotonic()
             self._stopping.set()
-            self._guarded(lambda: catch_up(self._project, drain=self._drain))
-            self._guarded(self._tidy)
+            if self._is_there():
+                self._guarded(lambda: catch_up(self._project, drain=self._drain))
+                self._guarded(self._tidy)
 
     def stop(self) -> None:
         """Ask for an orderly end; returns at once."""
@@ -159,10 +160,12 @@ class Recorder:
             while inbox.recv(16):
                 pass
 
+    def _is_there(self) -> bool:
+        """Return whether the project still lies where it did; in a new place, a new recorder is started."""
+        return (self._project.path / ".git").exists()
+
     def _is_needed(self) -> bool:
         """Return whether some journal still has a living writer, or a session is running."""
-        if not (self._project.path / ".git").exists():
-            return False
         if any(
             not journal.is_abandoned(segment) for segment in journal.segments(self._project.state / "journal")
         ):

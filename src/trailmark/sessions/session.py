@@ -5,17 +5,21 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from trailmark.durable import write_file
 from trailmark.errors import NotFound
+from trailmark.projects.state import place_of
 from trailmark.settings import Settings
 
 
 @dataclass(frozen=True)
 class Session:
-    """One session. `url` opens the tool; `token` is the key in it and stands nowhere else."""
+    """One session. `url` opens the tool; `token` is the key in it and stands nowhere else.
+
+    `state` is the name of the folder with the state of its project, which stays when the project is moved.
+    """
 
     id: str
     project: str
@@ -26,6 +30,7 @@ class Session:
     token: str
     kernel: str
     started: float
+    state: str = ""
 
     @property
     def url(self) -> str:
@@ -40,7 +45,7 @@ class Session:
     def to_public(self) -> dict[str, object]:
         """Return what a person or program asks for, the address included."""
         facts = asdict(self)
-        del facts["token"]
+        del facts["token"], facts["state"]
         return {**facts, "session": self.id, "url": self.url}
 
 
@@ -56,12 +61,17 @@ def write_session(settings: Settings, session: Session) -> None:
 
 
 def iter_sessions(settings: Settings, project: Path | None = None) -> Iterator[Session]:
-    """Yield the sessions that have a folder, those of one project if given, oldest first."""
+    """Yield the sessions that have a folder, those of one project if given, oldest first.
+
+    Each names its project where it is now.
+    """
     for path in sorted((settings.home / "sessions").glob("*/session.json")):
         try:
             session = Session(**json.loads(path.read_text(encoding="utf-8")))
         except (OSError, ValueError, TypeError):
             continue
+        place = place_of(settings.home / "state" / session.state) if session.state else None
+        session = replace(session, project=str(place or session.project))
         if project is None or session.project == str(project):
             yield session
 

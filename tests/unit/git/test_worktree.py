@@ -5,7 +5,6 @@ import subprocess
 import time
 
 import pygit2
-import pygit2
 import pytest
 
 from trailmark.git import EXECUTABLE, FILE, LINK, Entry, Repository, Signature, worktree

@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import shutil
 import subprocess
 
 import pytest
@@ -78,8 +79,8 @@ def test_a_renamed_project_keeps_its_trail_state_and_secrets(project, settings, 
     assert (renamed.name, renamed.path.name, renamed.manifest().name) == ("better", "better", "better")
     assert titles(renamed)[:2] == ["Renamed the project work to better", "Added code/a.py"]
     assert names(settings) == ["better"]
+    assert renamed.state == old_state
     assert (renamed.state / "kept").is_dir()
-    assert not old_state.exists()
     assert "hunter2" in secrets_path(renamed).read_text()
     assert sweep(renamed) is None
     assert not list((settings.home / "moves").glob("*.json"))
@@ -120,16 +121,11 @@ def test_a_project_whose_recorder_is_at_work_is_waited_for(project, monkeypatch,
     delete_project(project)
 
 
-@pytest.mark.parametrize("count", [1, 2, 3])
-def test_a_rename_that_was_killed_is_completed(project, settings, monkeypatch, count):
+def test_a_rename_that_was_killed_is_completed(project, settings, monkeypatch):
     set_secret(project, "TOKEN", "hunter2")
-    original, calls = moves._move, []
 
     def killed(source, target):
-        calls.append(source)
-        if len(calls) == count:
-            raise Killed
-        original(source, target)
+        raise Killed
 
     with monkeypatch.context() as patch:
         patch.setattr(moves, "_move", killed)
@@ -150,12 +146,14 @@ def test_a_project_made_at_the_old_place_meanwhile_is_left_alone(project, settin
     assert names(settings) == ["better", "work"]
 
 
-def test_state_that_an_earlier_project_left_behind_goes_aside(project, settings):
-    stale = settings.state_of(project.path.with_name("better"))
-    stale.mkdir(parents=True)
-    (stale / "held-back.json").write_text("[]")
-    renamed = rename_project(project, "better")
-    assert not (renamed.state / "held-back.json").exists()
+def test_the_state_that_an_earlier_project_left_behind_stays_its_own(settings):
+    earlier = new_project("better", settings)
+    (earlier.state / "journal").mkdir()
+    shutil.move(earlier.path, settings.home / "elsewhere")
+    later = new_project("better", settings)
+    assert later.state != earlier.state
+    assert open_project(later.path, settings).state == later.state
+    assert open_project(settings.home / "elsewhere", settings).state == earlier.state
 
 
 def test_a_copy_has_the_whole_trail_and_nothing_of_the_machine(project, write, settings):
