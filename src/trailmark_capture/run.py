@@ -204,7 +204,7 @@ class _Noted:
     def results(self) -> Entry:
         """Return what the end of the command's entry says of its files."""
         until = time.time()
-        found, _ = accesses(self._log, 0, self._since, until)
+        found, _ = accesses(self._log, 0, 0.0, float("inf"))
         files = classify(found, self._config.project, self._config.exclude)
         if self._watcher is not None:
             perhaps = self._watcher.accesses(self._since, until)

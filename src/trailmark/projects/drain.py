@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from trailmark.activity import Action, Change, NewFile, Recorded, record, settle
@@ -42,6 +42,7 @@ class Pending:
     action: Action
     put: Mapping[str, NewFile]
     remove: frozenset[str]
+    since: float = field(default_factory=time.monotonic)
 
 
 class Drain:
@@ -119,10 +120,15 @@ class Drain:
         return find_tree(self._project.repository, identity) is not None
 
     def _prepared(self, entry: Entry, later: Sequence[Entry] = ()) -> Pending:
+        ended = float(entry["ended"])
+        # The times of an action during which the clock was set back cannot be compared with others.
+        actions = (
+            [entry, *(begin for begin, _ in self._running.values())] if ended >= entry["started"] else ()
+        )
+
         def is_later(path: str) -> bool:
-            return any(_writes(other, path) for other in later) or self._working.was_touched(
-                path, float(entry["ended"]), [entry, *(begin for begin, _ in self._running.values())]
-            )
+            is_named = any(_writes(other, path) for other in later)
+            return is_named or self._working.was_touched(path, ended, actions)
 
         files = look_up(self._project, self._digests, entry, Around(is_later, self._find_before))
         action = replace(action_of(entry), reads=files.reads, writes=files.writes, deletes=files.deletes)
@@ -152,7 +158,10 @@ class Drain:
         notebook = entry.get("notebook")
         if not notebook or not entry.get("save_expected"):
             return True
-        if time.time() > float(entry.get("ended", 0)) + SAVE_SECONDS:
+        if (
+            time.monotonic() > pending.since + SAVE_SECONDS
+            or time.time() > float(entry["ended"]) + SAVE_SECONDS
+        ):
             return True
         if any(other.entry.get("notebook") == notebook for other in later):
             return True

@@ -96,6 +96,13 @@ def decode(line: bytes) -> Optional[Access]:
         return None
 
 
+def is_within(time: float, since: float, until: float) -> bool:
+    """Return whether a time lies in a span; one that ends before it begins is one in which the clock was set back."""
+    if since <= until:
+        return since <= time <= until
+    return time >= since or time <= until
+
+
 def accesses(log: Path, offset: int, since: float, until: float) -> Tuple[List[Access], int]:
     """Return the accesses of a span of time and the offset from which to read on for a later one."""
     try:
@@ -108,9 +115,9 @@ def accesses(log: Path, offset: int, since: float, until: float) -> Tuple[List[A
     following: Optional[int] = None
     for line in lines:
         access = decode(line)
-        if access is not None and access.time > until and following is None:
+        if access is not None and since <= until < access.time and following is None:
             following = offset
-        if access is not None and since <= access.time <= until:
+        if access is not None and is_within(access.time, since, until):
             found.append(access)
         offset += len(line) + 1
     return found, offset if following is None else following

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from trailmark_capture.config import Config
 from trailmark_capture.files.inotify import Watcher
-from trailmark_capture.files.log import Access, Files, accesses, classify
+from trailmark_capture.files.log import Access, Files, accesses, classify, is_within
 from trailmark_capture.files.opened import StillOpen
 from trailmark_capture.jupyter.actions import Accesses
 
@@ -84,7 +84,7 @@ class FileLog:
 
     def _between(self, since: float, until: float) -> list[Access]:
         self._read()
-        found = [access for access in self._known if since <= access.time <= until]
+        found = [access for access in self._known if is_within(access.time, since, until)]
         if self._watcher is not None:
             own = {str(self._config.project / path) for path in self._own()}
             candidates = self._watcher.accesses(since, until)

@@ -21,6 +21,8 @@ LOOK = 2.0
 # By then the kernel's word that a cell begins has come: what was touched before and by no cell is nobody's.
 _HEARD = 0.5
 _KEPT = 20_000
+# A time that is so much earlier than the one before tells that the clock was set back.
+_SET_BACK = 30.0
 _SHOWN = frozenset({"stream", "display_data", "execute_result", "error"})
 _CALLBACKS = frozenset({"comm_msg", "comm_open", "comm_close"})
 
@@ -138,7 +140,7 @@ class Follower:
             self._looked = now
             self._look(now - _HEARD)
         for late in list(self._late.values()):
-            if now < self._deadline(late):
+            if late.last - _SET_BACK < now < self._deadline(late):
                 continue
             if late.open:
                 self._begin_late(late)
@@ -206,7 +208,7 @@ class Follower:
         action = self._running.pop(message_id)
         action.notebook = self._around.notebook(action.request.cell) or action.notebook
         self._remember(message_id, action.origin)
-        self._last_end = max(self._last_end, at)
+        self._last_end = _later(self._last_end, at)
         files = self._around.files(action.started, at)
         self._finish(action, at, status or action.status, files)
         self._forget_files()
@@ -302,7 +304,7 @@ class Follower:
             late = self._late_of(origin, "Widget", message)
             since = late.open.pop(message.parent, message.at)
             late.spans.append((since, message.at))
-            self._last_end = max(self._last_end, message.at)
+            self._last_end = _later(self._last_end, message.at)
 
     def _late_of(self, origin: Origin, title: str, message: Message) -> Late:
         late = self._late.get(origin.id)
@@ -334,12 +336,12 @@ class Follower:
         found = [self._around.files(since, until) for since, until in late.spans]
         if not late.spans and len(self._late) == 0 and not self._running:
             found = [self._around.changed_between(self._last_end, late.last)]
-            self._last_end = max(self._last_end, late.last)
+            self._last_end = _later(self._last_end, late.last)
         return Accesses.merged(found)
 
     def _look(self, until: float) -> None:
         """Write down the files that were written or closed when no cell ran, as what continues the last one."""
-        since, self._last_end = self._last_end, max(self._last_end, until)
+        since, self._last_end = self._last_end, _later(self._last_end, until)
         files = self._around.left(since, until) if self._last is not None else None
         self._forget_files()
         if files and self._last is not None:
@@ -347,6 +349,11 @@ class Follower:
                 journal.new_id(until), self._last, "Files written later", until, until, Outputs(self._limit)
             )
             self._emit(late.end(self._around.facts(), "ok", files))
+
+
+def _later(one: float, other: float) -> float:
+    """Return the later of two moments, of which the second was heard of last."""
+    return other if other < one - _SET_BACK else max(one, other)
 
 
 def _keep(known: OrderedDict[str, Origin], key: str, origin: Origin) -> None:

@@ -69,7 +69,7 @@ class Recording:
 
     def tick(self, now: float) -> None:
         """Try again to write what is held."""
-        if self.problem is not None and now >= self._retry:
+        if self.problem is not None and not self._retry - _RETRY_EVERY <= now < self._retry:
             with self._lock:
                 self._drain()
 

@@ -126,7 +126,7 @@ def _note(tag: bytes, values: List[str]) -> Optional[Note]:
         return begin if _is_id(begin.id) and begin.started else None
     if tag == b"E":
         end = End(*values)
-        return end if _is_id(end.id) and end.ended >= end.begin.started and end.status else None
+        return end if _is_id(end.id) and end.ended and end.begin.started and end.status else None
     return None
 
 

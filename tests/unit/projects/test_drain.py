@@ -224,6 +224,23 @@ def test_a_cell_waits_for_its_notebook_to_be_saved_but_not_for_ever(project, wri
     assert not drain.is_waiting
 
 
+def test_a_clock_that_is_set_back_keeps_no_cell_waiting(project, writer):
+    (project.path / "code" / "a.ipynb").write_text(notebook("x = 1"))
+    facts = {"notebook": "code/a.ipynb", "cell": "c0", "execution_count": 1, "save_expected": True}
+    (project.path / "output" / "a.txt").write_text("1")
+    log = project.state / "files" / "kernel.log"
+    log.parent.mkdir(parents=True)
+    ahead = time.time() + 3600
+    log.write_bytes(b"%.9f\t1\tc\t%s\n" % (ahead, bytes(project.path / "output" / "a.txt")))
+    drain = Drain(project)
+    writer.append(entry(**facts, started=ahead, ended=ahead))
+    writer.append(entry(writes=[{"path": "output/a.txt"}], started=ahead, files_log=str(log)))
+    assert drain.run() == []
+    time.sleep(SAVE_SECONDS + 0.1)
+    assert len(drain.run()) == 2
+    assert tree_of(project)["output/a.txt"] == b"1"
+
+
 def test_an_action_whose_program_was_killed_is_recorded_as_lost(project):
     writer = Writer(project.state / "journal", "kernel-2")
     begin = entry(type="begin", code="fit(model)")

@@ -290,3 +290,12 @@ def test_damaged_lines_are_skipped(tmp_path: Path) -> None:
     )
     write(log, at(2))
     assert accesses(log, 0, 0, NOW + 9)[0] == [at(1), at(2)]
+
+
+def test_a_span_in_which_the_clock_was_set_back_has_what_came_before_and_after(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    times = (90.0, 100.0, 101.0, 41.0, 42.0, 43.0)
+    log.write_bytes(b"".join(encode(Access(at, 1, "c", f"/p/{at:.0f}")) for at in times))
+    found, _ = accesses(log, 0, 100.0, 42.0)
+    assert [access.path for access in found] == ["/p/100", "/p/101", "/p/41", "/p/42"]
+    assert [access.path for access in accesses(log, 0, 41.0, 42.5)[0]] == ["/p/41", "/p/42"]

@@ -438,3 +438,16 @@ def test_what_a_kernel_had_open_is_written_when_it_is_gone():
     kernel.follower.stop(kernel.now + 2, math.inf)
     assert kernel.entries[-1]["continues"] == first["id"]
     assert kernel.entries[-1]["writes"] == [{"path": "output/a.db"}]
+
+
+def test_a_clock_that_is_set_back_holds_nothing_up():
+    kernel = Kernel()
+    first = kernel.runs("m1")
+    kernel.prints("m1", "late")
+    kernel.now -= 3600
+    kernel.waits(0.1)
+    assert (kernel.last["continues"], texts(kernel.last)) == (first["id"], ["late"])
+    kernel.runs("m2")
+    kernel.around.touched.append((kernel.now + 1, "output/late.txt"))
+    kernel.waits(5)
+    assert kernel.last["writes"] == [{"path": "output/late.txt"}]
