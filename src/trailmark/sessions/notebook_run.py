@@ -29,7 +29,7 @@ class NotebookRun:
 def run_notebook(session: Session, path: str, progress: Progress) -> NotebookRun:
     """Run every code cell of a notebook, saving it after each; stop at the first error or when cancelled."""
     headers = {"Authorization": f"token {session.token}"}
-    with httpx.Client(base_url=session.base_url, headers=headers, timeout=60) as client:
+    with httpx.Client(base_url=session.base_url, headers=headers, timeout=60, trust_env=False) as client:
         notebook = _answer(client.get(f"api/contents/{path}"))["content"]
         body = {"path": path, "name": path, "type": "notebook", "kernel": {"name": session.kernel}}
         started = _answer(client.post("api/sessions", json=body))
@@ -51,7 +51,10 @@ def _run_cells(
     cells = [cell for cell in notebook["cells"] if cell["cell_type"] == "code"]
     address = session.base_url.replace("http://", "ws://") + f"api/kernels/{kernel}/channels"
     channel = websocket.create_connection(
-        address, header=[f"Authorization: token {session.token}"], timeout=_CELL_SECONDS
+        address,
+        header=[f"Authorization: token {session.token}"],
+        timeout=_CELL_SECONDS,
+        http_no_proxy=["127.0.0.1"],
     )
     try:
         for number, cell in enumerate(cells):

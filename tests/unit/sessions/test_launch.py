@@ -13,6 +13,7 @@ from trailmark.progress import NullProgress
 from trailmark.projects.new import new_project
 from trailmark.sessions import launch as launching
 from trailmark.sessions.launch import launch
+from trailmark.sessions.notify import notify
 from trailmark.sessions.session import Session, folder_of, write_session
 from trailmark_capture.journal import new_id
 
@@ -32,6 +33,10 @@ class StopAtStart(NullProgress):
 
 class Answering(http.server.BaseHTTPRequestHandler):
     """A server that answers those who have the token."""
+
+    def do_POST(self):
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self.do_GET()
 
     def do_GET(self):
         self.send_response(200 if self.headers["Authorization"] == "token t" else 403)
@@ -82,6 +87,19 @@ def test_a_session_that_is_still_starting_is_waited_for(project, server, engine)
     thread = threading.Thread(target=open_late, daemon=True)
     thread.start()
     assert launch(project, engine, UV, StopAtStart()) == session
+    server.shutdown()
+    thread.join()
+
+
+def test_a_proxy_for_the_web_does_not_stand_between(project, server, engine, monkeypatch):
+    session = running(project, engine, server.server_port)
+    for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    server.server_activate()
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    assert launch(project, engine, UV, StopAtStart()) == session
+    assert [told.id for told in notify(project, engine, "hello")] == [session.id]
     server.shutdown()
     thread.join()
 
