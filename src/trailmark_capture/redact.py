@@ -15,6 +15,7 @@ from typing import Any, Collection, Dict, Iterator, Mapping, Optional, Tuple
 from urllib.parse import quote, quote_plus
 
 MINIMUM = 4
+_TELLING = 8
 _ENCODED_MINIMUM = 8
 _LINE_MINIMUM = 16
 # What an entry is known and joined by; a secret that happens to be such a word must not break it.
@@ -108,18 +109,19 @@ class Redactor:
         forms: Dict[str, str] = {}
         for name, value in secrets.items():
             if isinstance(value, str) and len(value) >= MINIMUM:
-                for form in _forms(value):
+                for form in forms_of(value):
                     forms.setdefault(form, name)
         known = dict(self._names, **forms)
         self._names = {form: known[form] for form in sorted(known, key=len, reverse=True)}
 
 
-def _is_ours(key: str) -> bool:
-    """Return whether a key is a MIME type or one of the names that the journal's and nbformat's fields have."""
-    return "/" in key or key in _FIELDS
+def is_telling(value: str) -> bool:
+    """Return whether a secret's value can be no ordinary word: nobody else writes it by chance."""
+    return len(value) >= _TELLING and not value.isalpha()
 
 
-def _forms(value: str) -> Iterator[str]:
+def forms_of(value: str) -> Iterator[str]:
+    """Yield a value and the forms in which programs show it."""
     yield value
     yield json.dumps(value)[1:-1]
     yield json.dumps(value, ensure_ascii=False)[1:-1]
@@ -131,6 +133,11 @@ def _forms(value: str) -> Iterator[str]:
         yield quote(value, safe="", errors="replace")
         yield quote_plus(value, errors="replace")
         yield from _base64_forms(value.encode("utf-8", "surrogatepass"))
+
+
+def _is_ours(key: str) -> bool:
+    """Return whether a key is a MIME type or one of the names that the journal's and nbformat's fields have."""
+    return "/" in key or key in _FIELDS
 
 
 def _base64_forms(value: bytes) -> Iterator[str]:

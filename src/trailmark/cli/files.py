@@ -13,10 +13,10 @@ from trailmark.cli.output import clean, faint, save, show, size, table
 from trailmark.cli.record_id import get_id
 from trailmark.cli.verb import verb
 from trailmark.errors import NotFound
-from trailmark.git import FOLDER, LINK, Entry, Oid, worktree
+from trailmark.git import FOLDER, LINK, Entry, Oid
 from trailmark.git.model import SUBMODULE
 from trailmark.projects.commits import commit_of
-from trailmark.projects.notebooks import canonical
+from trailmark.projects.difference import look
 from trailmark.projects.project import Project
 
 
@@ -66,7 +66,7 @@ def _described(project: Project, path: str, entry: Entry) -> dict[str, Any]:
 
 def _held_back(project: Project, below: str) -> list[dict[str, Any]]:
     """Return the files that lie there and that git does not hold."""
-    found = worktree.scan(project.repository, max_bytes=project.max_file_bytes(), canonical=canonical)
+    found = look(project)
     return [
         {"path": held.path, "bytes": held.bytes, "held": False, "link": False}
         for held in found.held_back

@@ -7,8 +7,7 @@ from trailmark.cli.choose import find_chosen
 from trailmark.cli.invocation import Invocation
 from trailmark.cli.output import faint, fields, moment, show, strong, table
 from trailmark.cli.verb import verb
-from trailmark.git import worktree
-from trailmark.projects.notebooks import canonical
+from trailmark.projects.difference import look
 from trailmark.projects.project import Project
 from trailmark.sessions.recorder import is_recording
 from trailmark.sessions.stop import SessionStatus, statuses
@@ -49,7 +48,7 @@ def _session(item: SessionStatus) -> dict[str, Any]:
 
 
 def _project(project: Project) -> dict[str, Any]:
-    found = worktree.scan(project.repository, max_bytes=project.max_file_bytes(), canonical=canonical)
+    found = look(project)
     return {
         "project": project.name,
         "path": str(project.path),

@@ -12,7 +12,7 @@ import hashlib
 import os
 import re
 import stat
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,9 +20,9 @@ from typing import BinaryIO, Literal
 
 from trailmark.git.model import EXECUTABLE, FILE, LINK, Oid
 
-Reason = Literal["size", "repository", "name", "kind", "unreadable"]
+Reason = Literal["size", "repository", "name", "kind", "unreadable", "secret"]
 """Why git should not hold a file: it is too large, a repository of its own, has a name or is of a kind that
-git cannot hold, or cannot be read."""
+git cannot hold, cannot be read, or (so says who knows secrets) holds one."""
 
 _FOLDER_FLAGS = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _FILE_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
@@ -190,6 +190,12 @@ def file_id(root: Path, path: str) -> Oid | None:
                 return _stream_id(stream)
     except OSError:
         return None
+
+
+def is_within(path: str, folders: Container[str]) -> bool:
+    """Return whether a path or a folder above it is among some paths."""
+    parts = path.split("/")
+    return any("/".join(parts[:depth]) in folders for depth in range(1, len(parts) + 1))
 
 
 def _open_file(name: str, folder: int) -> BinaryIO:

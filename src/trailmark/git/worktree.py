@@ -170,8 +170,7 @@ def _within(difference: Difference, paths: Iterable[str]) -> Difference:
     wanted = frozenset(paths)
 
     def is_wanted(path: str) -> bool:
-        parts = path.split("/")
-        return any("/".join(parts[:depth]) in wanted for depth in range(1, len(parts) + 1))
+        return present.is_within(path, wanted)
 
     return replace(
         difference,

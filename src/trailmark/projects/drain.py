@@ -25,6 +25,7 @@ from trailmark.projects.entries import Entry, action_of, checked, lost
 from trailmark.projects.entry_files import Around, look_up
 from trailmark.projects.held_back import Notices
 from trailmark.projects.project import Project
+from trailmark.projects.secrets import SecretFinder
 from trailmark.projects.unsaved import UnsavedNotebooks
 from trailmark.projects.working import Busy, Working
 from trailmark_capture import journal
@@ -207,7 +208,12 @@ class Drain:
         repository = self._project.repository
         tree, limit = repository.tree_of(repository.head()), self._project.max_file_bytes()
         found = worktree.read_file(repository, path, tree=tree, max_bytes=limit)
-        return found if found is not None and notebooks.is_notebook(found.data) else None
+        is_whole = found is not None and notebooks.is_notebook(found.data)
+        return found if is_whole and found is not None and not self._holds_secret(found.data) else None
+
+    def _holds_secret(self, data: bytes) -> bool:
+        """Return whether a notebook that another program than Jupyter has saved is not for git."""
+        return SecretFinder(self._project).find_in(data) is not None
 
     def _committed(self, path: str) -> Found | None:
         repository = self._project.repository

@@ -18,6 +18,7 @@ from trailmark.git import Entry as GitEntry
 from trailmark.git import present, worktree
 from trailmark.projects.entries import Entry
 from trailmark.projects.project import Project
+from trailmark.projects.secrets import SecretFinder
 
 # A file's times lag behind the clock by a tick of the system's.
 _TICK_SECONDS = 0.02
@@ -56,8 +57,9 @@ class _Look:
         self._around = around
         self._tree = self._repository.tree_of(self._repository.head())
         self._limit = project.max_file_bytes()
+        self._secrets = SecretFinder(project)
         self._put: dict[str, NewFile] = {}
-        self._too_large: set[str] = set()
+        self._not_for_git: set[str] = set()
 
     def files(self) -> EntryFiles:
         """Look everything up, what was written first: it may change at any moment."""
@@ -65,7 +67,7 @@ class _Look:
         named = {file.path for file in writes}
         reads = tuple(self._read(self._placed(file), named) for file in self._entry.get("reads") or ())
         deletes = tuple(self._entry.get("deletes") or ())
-        remove = self._too_large.union(filter(present.is_plain_path, deletes)) - self._put.keys()
+        remove = self._not_for_git.union(filter(present.is_plain_path, deletes)) - self._put.keys()
         return EntryFiles(reads, writes, deletes, self._put, frozenset(remove))
 
     def _placed(self, file: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -85,8 +87,11 @@ class _Look:
         if self._is_changed(path) and self._around.is_later(path):
             return FileRef(path, held=False, candidate=candidate)
         if found is None:
-            self._too_large.add(path)
+            self._not_for_git.add(path)
             return self._digested(self._project.path / path, path, held=False, candidate=candidate)
+        if self._secrets.find_in(found.data):
+            self._not_for_git.add(path)
+            return FileRef(path, None, len(found.data), held=False, candidate=candidate)
         self._put[path] = NewFile(self._repository.write_blob(found.data), found.mode)
         digest = hashlib.sha256(found.data).hexdigest()
         return FileRef(path, digest, len(found.data), candidate=candidate)

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from trailmark.errors import AlreadyExists, InvalidInput, Unavailable
-from trailmark.git import BRANCHES, transfer, worktree
+from trailmark.git import BRANCHES, transfer
 from trailmark.progress import Progress
 from trailmark.projects.archive import SUFFIX, Contents, NotHeld, write_archive
+from trailmark.projects.difference import look
 from trailmark.projects.held_back import Notices
-from trailmark.projects.notebooks import canonical
 from trailmark.projects.project import Project
 from trailmark.projects.ready import make_ready
 
@@ -78,10 +78,8 @@ def _target(project: Project, target: Path, *, overwrite: bool) -> Path:
 
 
 def _not_held(project: Project) -> tuple[NotHeld, ...]:
-    limit = project.max_file_bytes()
-    difference = worktree.scan(project.repository, max_bytes=limit, canonical=canonical)
     digests = Notices(project).digests()
-    return tuple(NotHeld(held.path, held.bytes, digests.get(held.path)) for held in difference.held_back)
+    return tuple(NotHeld(held.path, held.bytes, digests.get(held.path)) for held in look(project).held_back)
 
 
 def _description(project: Project) -> str:

@@ -16,8 +16,9 @@ from pathlib import Path
 
 from trailmark.activity import FileRef
 from trailmark.durable import write_file
-from trailmark.git import present, worktree
+from trailmark.git import present
 from trailmark.git.present import HeldBack
+from trailmark.projects.difference import look
 from trailmark.projects.project import Project
 
 _CHUNK = 1 << 20
@@ -26,6 +27,7 @@ _REASONS: Mapping[str, str] = {
     "name": "its name cannot be written down",
     "kind": "no ordinary file",
     "unreadable": "cannot be read",
+    "secret": "holds the value of a secret",
 }
 
 
@@ -70,7 +72,8 @@ class Notices:
         return [
             path
             for path in sorted(self._known.keys() - there)
-            if (within is None or _is_within(path, within)) and present.glance(self._root, path) is None
+            if (within is None or present.is_within(path, within))
+            and present.glance(self._root, path) is None
         ]
 
     def remember(self, notices: Iterable[Notice], forget: Iterable[str]) -> None:
@@ -97,10 +100,7 @@ class Notices:
     def told(self, writes: Iterable[FileRef], deletes: Iterable[str]) -> None:
         """Note that another record told of these files, as far as they are held back, and that others are gone."""
         refs = {write.path: write for write in writes if not (write.held or write.external or write.open)}
-        limit = self._project.max_file_bytes()
-        held_back = (
-            worktree.examine(self._project.repository, refs, max_bytes=limit).held_back if refs else ()
-        )
+        held_back = look(self._project, frozenset(refs)).held_back if refs else ()
         notices = [
             Notice(_written_down(path), 0, "name", None, ())
             for path in refs
@@ -159,11 +159,6 @@ def _digest(root: Path, path: str) -> tuple[str, int]:
             digest.update(chunk)
             size += len(chunk)
     return digest.hexdigest(), size
-
-
-def _is_within(path: str, folders: frozenset[str]) -> bool:
-    parts = path.split("/")
-    return any("/".join(parts[:depth]) in folders for depth in range(1, len(parts) + 1))
 
 
 def _load(file: Path) -> dict[str, Notice]:

@@ -13,6 +13,7 @@ from trailmark.git import Entry, Oid, present, worktree
 from trailmark.git.checkout import Restored
 from trailmark.git.worktree import Difference
 from trailmark.projects.alter import finish
+from trailmark.projects.difference import look
 from trailmark.projects.held_back import Notice, Notices, described
 from trailmark.projects.notebooks import canonical
 from trailmark.projects.project import Project
@@ -42,16 +43,15 @@ def sweep(
     """Record what changed by hand, everywhere or below `paths`; None when nothing did.
 
     What `find_busy` returns, asked after the files were looked at, are the paths that are left to the actions
-    that write them. `told` is the action when Trailmark itself
-    made the change for a person; what became of the files is added to it. While a person's own merge or
-    rebase is under way nothing is recorded.
+    that write them. `told` is the action when Trailmark itself made the change for a person; what became of the
+    files is added to it. While a person's own merge or rebase is under way nothing is recorded.
     """
     with project.trail.lock:
         restored = finish(project)
         if project.repository.is_in_operation():
             return None
         settle(project.trail)
-        difference = _look(project, paths)
+        difference = look(project, paths)
         busy = find_busy()
         difference = _without(difference, busy)
         notices = Notices(project)
@@ -72,13 +72,6 @@ def sweep(
         notices.remember(news, forget=(*vanished, *swept.put))
         worktree.sync_index(project.repository)
         return recorded
-
-
-def _look(project: Project, paths: frozenset[str] | None) -> Difference:
-    limit = project.max_file_bytes()
-    if paths is None:
-        return worktree.scan(project.repository, max_bytes=limit, canonical=canonical)
-    return worktree.examine(project.repository, paths, max_bytes=limit, canonical=canonical)
 
 
 def _without(difference: Difference, exclude: Container[str]) -> Difference:

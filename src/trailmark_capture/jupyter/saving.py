@@ -5,9 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from trailmark_capture.jupyter.capture import current
-from trailmark_capture.redact import Redactor
-
-_TELLING = 8
+from trailmark_capture.redact import Redactor, is_telling
 
 
 def clean(*, model: dict[str, Any], **_: Any) -> None:
@@ -37,8 +35,4 @@ def _telling_secrets(path: Path | None) -> dict[str, str]:
         stored = json.loads(path.read_text(encoding="utf-8")) if path is not None else {}
     except (OSError, ValueError):
         return {}
-    return {
-        name: value
-        for name, value in stored.items()
-        if isinstance(value, str) and len(value) >= _TELLING and not value.isalpha()
-    }
+    return {name: value for name, value in stored.items() if isinstance(value, str) and is_telling(value)}

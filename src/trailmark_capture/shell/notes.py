@@ -38,7 +38,8 @@ class Shell(NamedTuple):
             boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
         except OSError:
             return not self.started and _responds(self.pid)
-        return stat.rpartition(")")[2].split()[19] == self.started and boot == self.boot
+        state, *fields = stat.rpartition(")")[2].split()
+        return state not in ("Z", "X") and fields[18] == self.started and boot == self.boot
 
 
 class Begin(NamedTuple):

@@ -227,10 +227,16 @@ def _chips(row: Row, links: Links) -> tuple[FileChip, ...]:
     return tuple(chip if names[chip.name] == 1 else replace(chip, name=chip.path) for chip in chips)
 
 
+_LARGE = 1_000_000
+
+
 def _why_not_held(file: FileRef) -> str:
     if file.open:
         return "still open when it ended"
-    return f"{filesize(file.bytes)}, too large for git" if file.bytes is not None else "changed since"
+    if file.bytes is None:
+        return "changed since"
+    is_large = file.bytes >= _LARGE
+    return f"{filesize(file.bytes)}, too large for git" if is_large else "not held by git"
 
 
 def _chip(role: str, file: FileRef, record: str, links: Links) -> FileChip:

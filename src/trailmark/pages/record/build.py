@@ -155,7 +155,7 @@ def _why_not_held(file: FileRef) -> str:
         return "still open for writing when this ended: what it held then is with a later record"
     if file.bytes is None:
         return "changed again before it was read: what it held then is not known"
-    return "git does not hold it: too large or ignored"
+    return "git does not hold it: it is too large, is ignored, or holds a secret"
 
 
 def _file(role: Role, file: FileRef, record: str, links: Links) -> FileLine:
