@@ -24,7 +24,7 @@ import socket
 import time
 import zlib
 from pathlib import Path
-from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Sequence, Tuple
+from typing import Any, Dict, Iterator, List, Optional, Sequence, Tuple
 
 VERSION = 1
 SEGMENT_BYTES = 8 * 1024 * 1024
@@ -80,19 +80,22 @@ class Writer:
         self._name = name
         self._nudge = nudge
         self._fd = -1
-        self._path = folder
+        self._is_torn = False
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
 
-    def _open(self) -> None:
-        self._path = self._folder / "{}-{}{}".format(new_id(), self._name, _SUFFIX)
+    def _open(self) -> int:
+        path = self._folder / "{}-{}{}".format(new_id(), self._name, _SUFFIX)
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC
-        self._fd = os.open(str(self._path), flags, 0o600)
-        fcntl.flock(self._fd, fcntl.LOCK_EX)
-        folder = os.open(str(self._folder), os.O_RDONLY)
+        fd = os.open(str(path), flags, 0o600)
         try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+            fcntl.flock(fd, fcntl.LOCK_EX)
+            for folder in (self._folder, self._folder.parent):
+                _sync_folder(folder)
+        except OSError:
+            os.close(fd)
+            raise
+        self._is_torn = False
+        return fd
 
     def append(self, entry: Entry) -> None:
         """Write one entry durably, then tell the recorder. Raises OSError when the disk refuses."""
@@ -101,16 +104,21 @@ class Writer:
     def append_all(self, entries: Sequence[Entry]) -> None:
         """Write several entries durably, all or none, for the price of one. Raises OSError when the disk refuses."""
         if self._fd < 0:
-            self._open()
+            self._fd = self._open()
         start = os.fstat(self._fd).st_size
-        lines = memoryview(b"".join(encode(dict(entry, v=VERSION)) for entry in entries))
+        # What could not be taken back ends here: a line that was torn is none.
+        before = b"\n" if self._is_torn else b""
+        lines = memoryview(before + b"".join(encode(dict(entry, v=VERSION)) for entry in entries))
         try:
             while lines:
                 lines = lines[os.write(self._fd, lines) :]
             os.fsync(self._fd)
         except OSError:
+            self._is_torn = True
             os.ftruncate(self._fd, start)
+            self._is_torn = bool(before)
             raise
+        self._is_torn = False
         if os.fstat(self._fd).st_size > SEGMENT_BYTES:
             self._turn_over()
         nudge(self._nudge)
@@ -119,7 +127,7 @@ class Writer:
         """Start another segment before the full one is given up: a writer that lives always holds one."""
         full = self._fd
         with contextlib.suppress(OSError):
-            self._open()
+            self._fd = self._open()
             os.close(full)
 
     def close(self) -> None:
@@ -157,11 +165,13 @@ def short_address(path: Path) -> Iterator[str]:
         os.close(folder)
 
 
-class Position(NamedTuple):
-    """Where a segment has been read to."""
-
-    segment: Path
-    offset: int
+def _sync_folder(path: Path) -> None:
+    """Return once a folder's list of names is on disk."""
+    fd = os.open(str(path), os.O_RDONLY)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
 
 
 def segments(folder: Path) -> List[Path]:

@@ -42,12 +42,6 @@ class Session:
         """The address below which the tool's own interface answers; it needs the token."""
         return f"http://127.0.0.1:{self.port}/"
 
-    def to_public(self) -> dict[str, object]:
-        """Return what a person or program asks for, the address included."""
-        facts = asdict(self)
-        del facts["token"], facts["state"]
-        return {**facts, "session": self.id, "url": self.url}
-
 
 def folder_of(settings: Settings, session_id: str) -> Path:
     """Return the folder of a session."""

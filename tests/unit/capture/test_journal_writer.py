@@ -39,6 +39,31 @@ def test_what_the_disk_refuses_is_not_written_in_part(
     assert [entry["id"] for entry in entries(tmp_path)] == ["a", "d"]
 
 
+def test_what_cannot_be_taken_back_costs_no_later_entry(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write, calls = os.write, []
+
+    def refuse(*_: object) -> int:
+        raise OSError(errno.EIO, "Input/output error")
+
+    def write_half(fd: int, data: memoryview) -> int:
+        calls.append(fd)
+        return write(fd, data[: len(data) // 2]) if len(calls) % 2 else refuse()
+
+    writer = Writer(tmp_path, "test")
+    writer.append({"id": "a"})
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "write", write_half)
+        patch.setattr(os, "ftruncate", refuse)
+        for _ in range(2):
+            with pytest.raises(OSError, match="Input/output"):
+                writer.append({"id": "b"})
+    writer.append({"id": "c"})
+    writer.append({"id": "d"})
+    assert [entry["id"] for entry in entries(tmp_path)] == ["a", "c", "d"]
+
+
 def test_a_writer_that_lives_always_holds_a_segment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(journal, "SEGMENT_BYTES", 100)
     writer = Writer(tmp_path, "test")
