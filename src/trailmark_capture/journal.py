@@ -29,6 +29,7 @@ from typing import Any, Dict, Iterator, List, Optional, Sequence, Tuple
 VERSION = 1
 SEGMENT_BYTES = 8 * 1024 * 1024
 _SUFFIX = ".journal"
+_TIME_DIGITS = 10
 _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 
 Entry = Dict[str, Any]
@@ -44,7 +45,7 @@ def new_id(at: Optional[float] = None) -> str:
 def time_of(identity: str) -> float:
     """Return when the action with an id began, in seconds since the epoch; 0 for an id that was made otherwise."""
     milliseconds = 0
-    for letter in identity[:10]:
+    for letter in identity[:_TIME_DIGITS]:
         milliseconds = milliseconds << 5 | max(0, _ALPHABET.find(letter))
     return milliseconds / 1000 if milliseconds < 1 << 45 else 0.0
 
@@ -81,10 +82,14 @@ class Writer:
         self._nudge = nudge
         self._fd = -1
         self._is_torn = False
+        self._last = ""
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
 
     def _open(self) -> int:
-        path = self._folder / "{}-{}{}".format(new_id(), self._name, _SUFFIX)
+        while new_id()[:_TIME_DIGITS] == self._last[:_TIME_DIGITS]:
+            time.sleep(0.0005)
+        self._last = new_id()
+        path = self._folder / "{}-{}{}".format(self._last, self._name, _SUFFIX)
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC
         fd = os.open(str(path), flags, 0o600)
         try:
