@@ -18,7 +18,7 @@ ARGUMENTS = ["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu"]
 NAME = "code/a.ipynb"
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def room(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Room]:
     python = make_environment(tmp_path_factory.mktemp("environment"))
     room = Room(tmp_path_factory.mktemp("room"), python)
@@ -29,7 +29,7 @@ def room(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Room]:
     room.stop()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def page(room: Room, chromium: str) -> Iterator[Page]:
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=ARGUMENTS)
@@ -70,7 +70,14 @@ def saved(room: Room) -> dict[str, Any]:
     return found
 
 
-def test_a_notebook_is_saved_after_each_execution(room: Room, page: Page) -> None:
+def test_what_it_does_while_a_person_works(room: Room, page: Page) -> None:
+    a_notebook_is_saved_after_each_execution(room, page)
+    documents_are_reloaded_when_their_file_has_changed(room, page)
+    a_kernel_is_restarted_from_the_notice(room, page)
+    a_trail_that_cannot_be_written_is_said_at_once(room, page)
+
+
+def a_notebook_is_saved_after_each_execution(room: Room, page: Page) -> None:
     run_cell(page, 0)
     until(lambda: saved(room)["cells"][0]["outputs"])
     cell = saved(room)["cells"][0]["id"]
@@ -78,7 +85,7 @@ def test_a_notebook_is_saved_after_each_execution(room: Room, page: Page) -> Non
     assert (entry["save_expected"], entry["source"]) == (True, f"{NAME}#{cell}")
 
 
-def test_documents_are_reloaded_when_their_file_has_changed(room: Room, page: Page) -> None:
+def documents_are_reloaded_when_their_file_has_changed(room: Room, page: Page) -> None:
     asked = {"message": "Saving", "save": True}
     assert room.ask("POST", "/trailmark/notify", asked) == {"pages": 1, "saved": True}
     notebook = saved(room)
@@ -91,7 +98,7 @@ def test_documents_are_reloaded_when_their_file_has_changed(room: Room, page: Pa
     expect(page.locator(".jp-Notebook .jp-Cell").nth(1)).to_contain_text("changed outside")
 
 
-def test_a_kernel_is_restarted_from_the_notice(room: Room, page: Page) -> None:
+def a_kernel_is_restarted_from_the_notice(room: Room, page: Page) -> None:
     (before,) = {entry["pid"] for entry in room.entries()}
     page.get_by_role("button", name="Restart kernel").last.click()
     until(lambda: not psutil.pid_exists(before))
@@ -101,7 +108,7 @@ def test_a_kernel_is_restarted_from_the_notice(room: Room, page: Page) -> None:
     assert (entry["status"], entry["pid"] != before) == ("ok", True)
 
 
-def test_a_trail_that_cannot_be_written_is_said_at_once(room: Room, page: Page) -> None:
+def a_trail_that_cannot_be_written_is_said_at_once(room: Room, page: Page) -> None:
     until(lambda: saved(room)["cells"][1]["outputs"])
     server = psutil.Process(room.process.pid)
     usual = server.rlimit(psutil.RLIMIT_FSIZE)
