@@ -18,7 +18,7 @@ from trailmark.activity.model import (
     Status,
     Truncation,
 )
-from trailmark.activity.record import Recorded, file_ref, record, require_quiet, settle
+from trailmark.activity.record import Recorded, file_ref, record, require_quiet, settle, tree_after
 from trailmark.activity.store import StoredRecord, load, read_output
 from trailmark.activity.trail import RECORDS, Trail
 
@@ -48,4 +48,5 @@ __all__ = [
     "record",
     "require_quiet",
     "settle",
+    "tree_after",
 ]

@@ -22,11 +22,6 @@ class ProjectLock:
         self._depth = 0
         self._fd = -1
 
-    @property
-    def is_held(self) -> bool:
-        """Whether this object holds the lock now."""
-        return self._depth > 0
-
     def __enter__(self) -> "ProjectLock":
         deadline = time.monotonic() + self._timeout
         if not self._thread.acquire(timeout=self._timeout):

@@ -117,7 +117,7 @@ def _append_once(trail: Trail, facts: Record, tree: Oid, change: Change) -> Oid:
     base = repository.tree_of(parent)
     if change.over is not None and base != change.over:
         raise RefMoved(f"{ref} was moved by another program; nothing was changed. Try again.")
-    files = change.tree or _tree_after(repository, base, change)
+    files = change.tree or tree_after(repository, base, change)
     commit = repository.write_commit(files, [parent] if parent else [], message, author)
     before = repository.find_ref(trail.ref)
     records = repository.write_tree(repository.tree_of(before), {path_of(facts.id): Entry(tree, FOLDER)})
@@ -137,7 +137,8 @@ def _write_entry(
     return repository.write_commit(records, [*([before] if before else []), commit], message, author)
 
 
-def _tree_after(repository: Repository, base: Oid | None, change: Change) -> Oid:
+def tree_after(repository: Repository, base: Oid | None, change: Change) -> Oid:
+    """Return the tree that a change of files makes of another."""
     changes: dict[str, Entry | None] = dict.fromkeys(sorted(change.remove))
     for path, file in change.put.items():
         changes[path] = Entry(_stored(repository, file), file.mode)

@@ -10,10 +10,10 @@ import time
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from trailmark.activity import Action, Change, NewFile, Recorded, record, require_quiet, settle
+from trailmark.activity import Action, Change, Recorded, record, require_quiet, settle, tree_after
 from trailmark.activity.store import find_tree
 from trailmark.errors import Unavailable
-from trailmark.git import Entry, Oid, Repository, checkout, worktree
+from trailmark.git import Repository, checkout, worktree
 from trailmark.git.checkout import CheckoutPlan, Pending, Restored
 from trailmark.projects.notebooks import canonical
 from trailmark.projects.project import Project
@@ -39,7 +39,7 @@ def alter(project: Project, action: Action, change: Change) -> Altered:
         finish(project)
         repository = project.repository
         old = repository.tree_of(repository.head())
-        new = change.tree or _tree_after(repository, old, change)
+        new = change.tree or tree_after(repository, old, change)
         action = replace(action, id=action.id or new_id())
         checkout.announce(repository, Pending(old, new, f"{_RECORD}{action.id}"))
         repository.flush()
@@ -108,15 +108,3 @@ def _carry_out(project: Project, plan: CheckoutPlan) -> Restored:
     checkout.withdraw(project.repository)
     worktree.sync_index(project.repository)
     return restored
-
-
-def _tree_after(repository: Repository, base: Oid | None, change: Change) -> Oid:
-    changes: dict[str, Entry | None] = dict.fromkeys(sorted(change.remove))
-    for path, file in change.put.items():
-        changes[path] = _entry(repository, file)
-    return repository.write_tree(base, changes)
-
-
-def _entry(repository: Repository, file: NewFile) -> Entry:
-    content = file.content
-    return Entry(repository.write_blob(content) if isinstance(content, bytes) else content, file.mode)

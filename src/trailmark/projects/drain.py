@@ -30,6 +30,7 @@ from trailmark.projects.unsaved import UnsavedNotebooks
 from trailmark.projects.working import Busy, Working
 from trailmark_capture import journal
 from trailmark_capture.files.log import accesses, classify
+from trailmark_capture.files.opened import followed
 
 SAVE_SECONDS = 0.6
 _SETTLED_SECONDS = 5.0
@@ -85,6 +86,21 @@ class Drain:
         """Return the paths that programs are writing: a sweep leaves them to the actions that write them."""
         waiting = [str(path) for pending in self._pending if (path := pending.entry.get("notebook"))]
         return self._working.busy([entry for entry, _ in self._running.values()], waiting)
+
+    def remove_logs(self) -> None:
+        """Remove the logs of accesses that programs left which are gone, once nothing is left to record."""
+        state = self._project.state
+        if (
+            self._running
+            or self._pending
+            or journal.segments(self._folder)
+            or any(state.glob("shell/*.spool"))
+        ):
+            return
+        living = set(followed(state / "files").values())
+        for path in state.glob("files/*"):
+            if str(path.with_suffix(".log")) not in living and _age(path) > _SETTLED_SECONDS:
+                path.unlink(missing_ok=True)
 
     # -- reading --------------------------------------------------------------------------------------------
 
@@ -176,12 +192,12 @@ class Drain:
         saved = self._saved(path) if path else None
         notebook = self._notebook(pending.entry, saved)
         put = pending.put if notebook is None else {**pending.put, str(path): notebook}
+        if notebook is not None and saved is not None and notebook.content != notebooks.cleaned(saved.data):
+            self._unsaved.remember(str(path), saved.data)
         recorded = record(self._project.trail, pending.action, Change(put=put, remove=pending.remove))
         action = pending.action
         if action.deletes or not all(write.held for write in action.writes):
             Notices(self._project).told(action.writes, action.deletes)
-        if notebook is not None and saved is not None and notebook.content != notebooks.cleaned(saved.data):
-            self._unsaved.remember(str(path), saved.data)
         return recorded
 
     def _notebook(self, entry: Entry, saved: Found | None) -> NewFile | None:
@@ -268,13 +284,18 @@ def _writer(segment: Path) -> str:
     return segment.stem.split("-", 1)[-1]
 
 
+def _age(path: Path) -> float:
+    """Return how long ago a file was written to; without end for one that is gone."""
+    try:
+        return time.time() - path.stat().st_mtime
+    except FileNotFoundError:
+        return math.inf
+
+
 def _is_over(segment: Path, offset: int) -> bool:
     """Return whether a segment's writer is gone and nothing whole stands behind `offset`."""
-    try:
-        age = time.time() - segment.stat().st_mtime
-    except FileNotFoundError:
-        return True
-    return (
+    age = _age(segment)
+    return age == math.inf or (
         age > _SETTLED_SECONDS
         and journal.is_abandoned(segment)
         and next(journal.read(segment, offset), None) is None

@@ -11,8 +11,10 @@ from typing import Any
 from trailmark.durable import write_file
 from trailmark.projects.project import Project
 from trailmark.projects.secrets import secrets_path
-from trailmark_capture.files import find_shim
+from trailmark_capture.files import EXCLUDE_VARIABLE, LOG_VARIABLE, find_shim
 from trailmark_capture.files.interest import SYSTEM
+
+_OF_A_SESSION = ("TRAILMARK_SESSION", "TRAILMARK_CAPTURE", LOG_VARIABLE, EXCLUDE_VARIABLE, "LD_PRELOAD")
 
 
 def capture_config(
@@ -72,5 +74,6 @@ def recorder_command(project: Project) -> list[str]:
     It names the project's state too, by which a project is found that was moved. The recorder belongs to no session,
     even when one starts it: it must outlive it, and its files are not traced.
     """
-    forget = ["/usr/bin/env", "-u", "TRAILMARK_SESSION", "-u", "TRAILMARK_CAPTURE", "-u", "LD_PRELOAD"]
-    return [*forget, sys.executable, "-m", "trailmark.cli.recorder", str(project.path), project.state.name]
+    forget = [word for name in _OF_A_SESSION for word in ("-u", name)]
+    program = [sys.executable, "-m", "trailmark.cli.recorder"]
+    return ["/usr/bin/env", *forget, *program, str(project.path), project.state.name]

@@ -27,6 +27,7 @@ from trailmark.sessions.leftovers import collect_leftovers, launching
 from trailmark.sessions.recorder import is_recording
 from trailmark.sessions.session import Session, folder_of, iter_sessions, write_session
 from trailmark_capture.config import Config
+from trailmark_capture.files import EXCLUDE_VARIABLE, LOG_VARIABLE
 from trailmark_capture.journal import new_id
 from trailmark_capture.jupyter import settings as jupyter_settings
 
@@ -36,7 +37,10 @@ READY_SECONDS = 60.0
 LAUNCH_SECONDS = 600.0
 # The server is on this machine, whatever proxy the person's environment names.
 _DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-_LEAKS = ("VIRTUAL_ENV", "PYTHONPATH", "PYTHONHOME", "PYTHONSTARTUP", "JUPYTER_PATH", "JUPYTER_CONFIG_PATH")
+_LEAKS = (
+    *("VIRTUAL_ENV", "PYTHONPATH", "PYTHONHOME", "PYTHONSTARTUP", "JUPYTER_PATH", "JUPYTER_CONFIG_PATH"),
+    *(LOG_VARIABLE, EXCLUDE_VARIABLE),
+)
 
 
 def launch(

@@ -77,6 +77,7 @@ class Recorder:
             if self._is_there():
                 self._guarded(lambda: catch_up(self._project, drain=self._drain))
                 self._guarded(self._tidy)
+                self._guarded(self._drain.remove_logs)
 
     def stop(self) -> None:
         """Ask for an orderly end; returns at once."""

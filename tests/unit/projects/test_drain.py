@@ -388,3 +388,21 @@ def test_a_notebook_that_jupyter_has_not_saved_is_no_change_by_hand(project, wri
     path.write_text(notebook("x = 1", "y = 2", "z = 3"))
     assert sweep(project) is not None
     assert len(json.loads(tree_of(project)["code/a.ipynb"])["cells"]) == 3
+
+
+def test_logs_are_removed_when_their_programs_are_gone_and_nothing_is_left(project, monkeypatch):
+    monkeypatch.setattr("trailmark.projects.drain._SETTLED_SECONDS", 0.0)
+    logs = project.state / "files"
+    logs.mkdir(parents=True)
+    (logs / "dead.log").touch()
+    (logs / "dead.old").touch()
+    writer = Writer(project.state / "journal", "kernel-2")
+    writer.append(entry(type="begin", files_log=str(logs / "dead.log")))
+    drain = Drain(project)
+    drain.run()
+    drain.remove_logs()
+    assert len(list(logs.iterdir())) == 2
+    writer.close()
+    drain.run()
+    drain.remove_logs()
+    assert list(logs.iterdir()) == []
