@@ -18,6 +18,8 @@ from trailmark import settings as trailmark_settings
 from trailmark.activity import Action, Change, NewFile, Output, record
 from trailmark.projects.drain import Drain
 from trailmark.projects.project import Project, open_project
+from trailmark.projects.rollback import go_back
+from trailmark.projects.sweep import sweep
 from trailmark_capture.journal import Writer, new_id
 
 ACTIONS = 5
@@ -49,7 +51,27 @@ def journalling(project: Project, acknowledge: Acknowledge) -> None:
     drain.run()
 
 
-MODES: Mapping[str, Callable[[Project, Acknowledge], None]] = {"record": recording, "journal": journalling}
+def changing(project: Project, acknowledge: Acknowledge) -> None:
+    """Change files by hand, have that recorded, and go back now and then."""
+    names: list[str] = []
+    for number in range(ACTIONS):
+        folder = project.path / "output" / f"folder-{number % 2}"
+        folder.mkdir(exist_ok=True)
+        for name in ("a.txt", "b.txt"):
+            (folder / name).write_bytes(os.urandom(8).hex().encode())
+        swept = sweep(project)
+        assert swept is not None
+        acknowledge(swept.id)
+        names.append(swept.id)
+        if number % 2:
+            acknowledge(go_back(project, names[0]).recorded.id)
+
+
+MODES: Mapping[str, Callable[[Project, Acknowledge], None]] = {
+    "record": recording,
+    "journal": journalling,
+    "change": changing,
+}
 
 
 def _entry(path: str) -> dict[str, object]:

@@ -1,4 +1,4 @@
-"""SIGKILL at every point of recording and journalling: nothing acknowledged is lost, nothing recorded twice.
+"""SIGKILL at every point of recording, journalling and changing files: nothing acknowledged is lost, nothing twice.
 
 With strace the points are the system calls that change something, one after another; without it they are
 spread over time. By default a part of them is tried; TRAILMARK_KILL_POINTS=300 tries that many.
@@ -30,7 +30,7 @@ from trailmark.settings import Settings
 
 POINTS = int(os.environ.get("TRAILMARK_KILL_POINTS", "60"))
 SHARDS = 4
-MODES = ("journal", "record")
+MODES = ("journal", "record", "change")
 CALLS = (
     "link,linkat,rename,renameat,renameat2,unlink,unlinkat,fsync,fdatasync,sync_file_range,write,pwrite64,mkdir,"
     "mkdirat,ftruncate,flock"
@@ -176,3 +176,6 @@ def check(project: Project, token: str) -> None:
     git = ["git", "-C", str(project.path)]
     subprocess.run([*git, "fsck", "--strict", "--no-dangling"], check=True, capture_output=True)
     subprocess.run([*git, "rev-parse", "--verify", "-q", "HEAD"], check=True, capture_output=True)
+    status = subprocess.run([*git, "status", "--porcelain"], check=True, capture_output=True)
+    assert status.stdout == b""
+    assert not list(project.path.rglob(".trailmark-*.tmp"))

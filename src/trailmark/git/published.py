@@ -76,6 +76,11 @@ def publish(repository: Repository, ours: Path, commit: Oid | None) -> bool:
     return True
 
 
+def is_behind(folder: Path, commit: Oid | None) -> bool:
+    """Return whether what was put in the place of git's index last, as `folder` remembers, is not of a commit."""
+    return _remembered(folder).commit != commit
+
+
 def _staged(repository: Repository, index: Path, base: Oid | None) -> Staged | None:
     """Return what a person has staged in git's index; None when it cannot be carried over.
 

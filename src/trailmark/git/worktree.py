@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
-from trailmark.git import present, stat_index
+from trailmark.git import present, published, stat_index
 from trailmark.git.model import EXECUTABLE, FILE, FOLDER, LINK, SUBMODULE, Entry, Oid
 from trailmark.git.present import Found, HeldBack, Seen
 from trailmark.git.repository import Repository
@@ -90,6 +90,11 @@ def sync_index(repository: Repository) -> bool:
         commit = repository.head()
         index.bring_to(repository.tree_of(commit))
         return index.publish(commit)
+
+
+def is_index_behind(repository: Repository) -> bool:
+    """Return whether commits were made since git's own index was brought to HEAD."""
+    return published.is_behind(repository.git_folder / stat_index.FOLDER_NAME, repository.head())
 
 
 def _judged(

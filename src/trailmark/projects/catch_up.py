@@ -20,7 +20,7 @@ def catch_up(project: Project, *, drain: Drain | None = None, actor: str = "pers
         if project.repository.is_in_operation():
             return recorded
         swept = sweep(project, find_busy=drain.busy, actor=actor)
-        if recorded and swept is None:
+        if swept is None and (recorded or worktree.is_index_behind(project.repository)):
             worktree.sync_index(project.repository)
     return recorded + ([swept] if swept is not None else [])
 
