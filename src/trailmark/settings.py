@@ -8,11 +8,12 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from trailmark.errors import InvalidInput
 
 MEGABYTE = 1024 * 1024
+_T = TypeVar("_T", str, int, dict[str, Any])
 
 
 @dataclass(frozen=True)
@@ -52,20 +53,21 @@ def home_of(environ: Mapping[str, str]) -> Path:
 
 
 def load(environ: Mapping[str, str]) -> Settings:
-    """Read the settings of the home that `environ` names. Raises InvalidInput for a file that is no TOML."""
+    """Read the settings of the home that `environ` names. Raises InvalidInput for a file that makes no sense."""
     home = home_of(environ)
-    stored = _read(home / "settings.toml")
+    path = home / "settings.toml"
+    stored = _read(path)
     usual = home / "projects" if environ.get("TRAILMARK_HOME") else _user_home(environ) / "Trailmark"
-    projects = stored.get("projects") or usual
-    person = _person(stored.get("person", {}), environ)
+    texts = {name: _of_kind(stored, name, str, path) for name in ("projects", "owner", "device")}
+    limits = {name: _of_kind(stored, name, int, path) for name in ("max_file_bytes", "max_output_bytes")}
     return Settings(
         home=home,
-        projects=Path(projects).expanduser(),
-        owner=_slug(str(stored.get("owner") or _login(environ))),
-        person=person,
-        device=_slug(str(stored.get("device") or socket.gethostname())),
-        max_file_bytes=int(stored.get("max_file_bytes", Settings.max_file_bytes)),
-        max_output_bytes=int(stored.get("max_output_bytes", Settings.max_output_bytes)),
+        projects=Path(texts["projects"] or usual).expanduser(),
+        owner=_slug(texts["owner"] or _login(environ)),
+        person=_person(_of_kind(stored, "person", dict, path) or {}, environ),
+        device=_slug(texts["device"] or socket.gethostname()),
+        max_file_bytes=limits["max_file_bytes"] or Settings.max_file_bytes,
+        max_output_bytes=limits["max_output_bytes"] or Settings.max_output_bytes,
     )
 
 
@@ -78,10 +80,21 @@ def _read(path: Path) -> dict[str, Any]:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return {}
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise InvalidInput(
             f"The settings in {path} cannot be read ({error}). Mend or remove that file."
         ) from error
+
+
+def _of_kind(stored: Mapping[str, Any], name: str, kind: type[_T], path: Path) -> _T | None:
+    """Return a setting that is of the right kind, None when it is not set."""
+    found = stored.get(name)
+    if found is None:
+        return None
+    if isinstance(found, kind) and not isinstance(found, bool) and (not isinstance(found, int) or found > 0):
+        return found
+    what = {str: "text", int: "a whole number above zero", dict: "a table"}[kind]
+    raise InvalidInput(f"“{name}” in {path} must be {what}. Mend that line, or remove it.")
 
 
 def _person(stored: Mapping[str, Any], environ: Mapping[str, str]) -> Person:
