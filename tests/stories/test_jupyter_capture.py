@@ -254,6 +254,14 @@ def test_three_thousand_displays_are_all_kept(notebook: Notebook) -> None:
     assert [output["text"] for output in entry["outputs"]] == [str(n) for n in range(3000)]
 
 
+def test_what_a_kernel_shows_while_the_server_hangs_is_all_kept(notebook: Notebook) -> None:
+    hang = "import os, signal, subprocess\nos.kill(os.getppid(), signal.SIGSTOP)\n"
+    wake = "subprocess.Popen(['sh', '-c', f'sleep 1; kill -CONT {os.getppid()}'])\n"
+    show = "for n in range(3000):\n    display(n, metadata={'wide': 8000 * ' '})"
+    entry = notebook.run(hang + wake + show)
+    assert [output["text"] for output in entry["outputs"]] == [str(n) for n in range(3000)]
+
+
 def test_a_figure_is_kept_as_base64(notebook: Notebook) -> None:
     code = "Image(data=b'\\x89PNG\\r\\n\\x1a\\n' + bytes(100), format='png')"
     outputs = notebook.run(f"from IPython.display import Image, display\n{code}")["outputs"]

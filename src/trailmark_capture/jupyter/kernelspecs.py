@@ -10,6 +10,12 @@ from jupyter_core.paths import SYSTEM_JUPYTER_PATH
 from traitlets import Unicode
 
 NATIVE = "python3"
+# ZeroMQ drops what a kernel publishes once a subscriber is 1,000 messages behind, and a busy machine's is at once.
+_BEHIND = 100_000
+_PATIENT = (
+    "(lambda iopub: iopub.schedule(lambda: iopub.socket.set_hwm(%d)))"
+    "(__import__('ipykernel.kernelapp').kernelapp.IPKernelApp.instance().iopub_thread)"
+) % _BEHIND
 
 
 class EnvironmentKernelSpecManager(KernelSpecManager):  # type: ignore[misc]
@@ -49,7 +55,11 @@ class EnvironmentKernelSpecManager(KernelSpecManager):  # type: ignore[misc]
         if kernel_name.lower() != NATIVE:
             return super().get_kernel_spec(kernel_name)
         return KernelSpec(
-            argv=[str(self.interpreter()), "-m", "ipykernel_launcher", "-f", "{connection_file}"],
+            argv=[
+                str(self.interpreter()),
+                *("-m", "ipykernel_launcher", "-f", "{connection_file}"),
+                f"--IPKernelApp.code_to_run={_PATIENT}",
+            ],
             name=NATIVE,
             display_name=self.display_name,
             language="python",
