@@ -8,6 +8,7 @@ Standard library only, Python 3.8 or later.
 
 import os
 import stat
+import time
 from pathlib import Path
 from typing import Dict, FrozenSet, Iterable, Iterator, List, NamedTuple, Optional, Sequence
 
@@ -15,6 +16,8 @@ from trailmark_capture.files import LOG_VARIABLE
 from trailmark_capture.files.log import WRITES, Access, Entry
 
 _PROCESSES = "/proc"
+_LOOKS = 5
+_LOOK_AGAIN = 0.001
 _NEVER = frozenset((".git", ".ipynb_checkpoints", "__pycache__"))
 
 
@@ -80,15 +83,26 @@ def followed(folder: Path) -> Dict[int, str]:
     for name in _entries(_PROCESSES):
         if not name.isdigit():
             continue
-        try:
-            with open(os.path.join(_PROCESSES, name, "environ"), "rb") as stream:
-                variables = stream.read().split(b"\0")
-        except OSError:
-            continue
-        for variable in variables:
+        for variable in _environment(os.path.join(_PROCESSES, name)).split(b"\0"):
             if variable.startswith(wanted):
                 found[int(name)] = os.fsdecode(variable[len(LOG_VARIABLE) + 1 :])
     return found
+
+
+def _environment(process: str) -> bytes:
+    """Return the environment of a process. One that is just beginning a program has none for a moment."""
+    for _ in range(_LOOKS):
+        try:
+            with open(os.path.join(process, "environ"), "rb") as stream:
+                variables = stream.read()
+            if variables:
+                return variables
+            # The system's own, and programs that are over, have none ever: here they end it.
+            os.readlink(os.path.join(process, "exe"))
+        except OSError:
+            break
+        time.sleep(_LOOK_AGAIN)
+    return b""
 
 
 def open_for_writing(processes: Iterable[int], project: Path) -> FrozenSet[str]:

@@ -45,7 +45,10 @@ class Accesses:
 
 @dataclass
 class Action:
-    """A cell that is running. `facts` are the fields that all entries of its kernel share."""
+    """A cell that is running. `process` tells the kernel's process from the one before it.
+
+    `facts` are the fields that all entries of its kernel share.
+    """
 
     id: str
     request: Request
@@ -53,6 +56,7 @@ class Action:
     outputs: Outputs
     notebook: str | None
     count: int | None = None
+    process: str = ""
     interrupted: bool = False
 
     @property

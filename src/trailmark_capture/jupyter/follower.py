@@ -23,6 +23,7 @@ _HEARD = 0.5
 _KEPT = 20_000
 # A time that is so much earlier than the one before tells that the clock was set back.
 _SET_BACK = 30.0
+_MISSED = "[… the kernel showed more than could be received: some of it may be missing here …]\n"
 _SHOWN = frozenset({"stream", "display_data", "execute_result", "error"})
 _CALLBACKS = frozenset({"comm_msg", "comm_open", "comm_close"})
 
@@ -167,6 +168,7 @@ class Follower:
             return None
         if request is None:
             request = Request(id=message.parent, session=message.parent_session, code=code)
+        self._end_unheard(message)
         started = self._busy.get(message.parent, message.at)
         action = Action(
             id=journal.new_id(started),
@@ -175,10 +177,20 @@ class Follower:
             outputs=Outputs(self._limit),
             notebook=self._around.notebook(request.cell),
             count=count,
+            process=message.process,
         )
         self._running[message.parent] = action
         self._emit(action.begin(self._around.facts()))
         return action
+
+    def _end_unheard(self, message: Message) -> None:
+        """End the cell before this one where the word that it was over was dropped on its way, with what else was."""
+        unheard = [key for key, action in self._running.items() if action.process == message.process]
+        for message_id in unheard:
+            self._running[message_id].outputs.add("stream", {"name": "stderr", "text": _MISSED})
+            self._requests.answered(message_id)
+            self._busy.pop(message_id, None)
+            self._end(message_id, self._busy.get(message.parent, message.at), None)
 
     def _idle(self, message: Message) -> None:
         started = self._busy.pop(message.parent, message.at)

@@ -14,7 +14,10 @@ _CLOCKS_DIFFER = 900.0
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One message that a kernel published. `at` is when the kernel sent it, in seconds since the epoch."""
+    """One message that a kernel published.
+
+    `at` is when the kernel sent it, in seconds since the epoch; `process` differs after each restart.
+    """
 
     kind: str
     at: float
@@ -22,6 +25,7 @@ class Message:
     parent: str = ""
     parent_kind: str = ""
     parent_session: str = ""
+    process: str = ""
 
 
 def parse(frames: Sequence[bytes], key: bytes, received: float) -> Message | None:
@@ -39,6 +43,7 @@ def parse(frames: Sequence[bytes], key: bytes, received: float) -> Message | Non
             parent=parent.get("msg_id", ""),
             parent_kind=parent.get("msg_type", ""),
             parent_session=parent.get("session", ""),
+            process=header.get("session", ""),
         )
     except (ValueError, KeyError, AttributeError, TypeError):
         return None

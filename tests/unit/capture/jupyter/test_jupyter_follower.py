@@ -55,6 +55,7 @@ class Kernel:
         self.requests = Requests()
         self.entries: list[dict[str, Any]] = []
         self.now = START
+        self.process = "first"
         self.follower = Follower(
             self.around,
             self.requests,
@@ -66,7 +67,7 @@ class Kernel:
     def says(self, kind: str, parent: str = "", parent_kind: str = "execute_request", **content: Any) -> None:
         self.now += 0.1
         self.follower.handle(
-            Message(kind, self.now, content, parent, parent_kind if parent else "", "client")
+            Message(kind, self.now, content, parent, parent_kind if parent else "", "client", self.process)
         )
 
     def asked(self, message_id: str, code: str = "", **facts: Any) -> None:
@@ -134,6 +135,19 @@ def test_an_error_has_its_traceback_without_colours(kernel: Kernel) -> None:
     assert kernel.last["notebook_outputs"][0]["traceback"][0] == "\x1b[31mValueError\x1b[0m"
 
 
+def test_a_cell_whose_end_was_not_heard_ends_when_the_next_begins(kernel: Kernel) -> None:
+    kernel.begins("m", "print('much')")
+    kernel.prints("m", "much\n")
+    kernel.runs("n", "2")
+    begin, end, begin_next, end_next = kernel.entries
+    assert (begin["id"], begin_next["id"]) == (end["id"], end_next["id"])
+    assert (end["status"], end["ended"]) == ("ok", begin_next["started"])
+    assert end["outputs"][0]["text"] == "much\n"
+    assert "some of it may be missing" in end["outputs"][1]["text"]
+    assert texts(end_next) == []
+    assert kernel.requests.take_unanswered("", math.inf) == []
+
+
 def test_an_interrupted_cell_is_no_error(kernel: Kernel) -> None:
     kernel.begins("m")
     kernel.says("error", "m", ename="KeyboardInterrupt", evalue="", traceback=[])
@@ -186,7 +200,7 @@ def test_a_kernel_that_is_gone_loses_what_it_did(kernel: Kernel) -> None:
 
 def test_what_a_new_process_does_already_is_not_lost_with_the_old_one(kernel: Kernel) -> None:
     kernel.begins("old", cell="c1")
-    begun = kernel.now
+    begun, kernel.process = kernel.now, "second"
     kernel.begins("new", cell="c2")
     kernel.follower.stop(kernel.now, before=begun)
     assert [(entry["cell"], entry.get("status")) for entry in kernel.entries[2:]] == [("c1", "lost")]
