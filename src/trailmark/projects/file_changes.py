@@ -30,6 +30,7 @@ from trailmark.projects.ready import make_ready
 from trailmark.projects.sweep import sweep
 
 KEEPER = ".gitkeep"
+_NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
 
 
 @dataclass(frozen=True)
@@ -74,7 +75,7 @@ def make_folder(project: Project, path: str, *, actor: str = "person") -> Record
             raise AlreadyExists(f"There is something called {path} already. Nothing was changed.")
         present.make_folders(project.path, path)
         with present.parent_of(project.path, f"{path}/{KEEPER}") as folder:
-            os.close(os.open(KEEPER, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o666, dir_fd=folder))
+            os.close(os.open(KEEPER, _NEW_FILE, 0o666, dir_fd=folder))
         return _recorded(project, {f"{path}/{KEEPER}"}, f"Made the folder {path}", actor)
 
 
@@ -171,11 +172,10 @@ def _make_parent(project: Project, path: str) -> None:
 def _move_in(project: Project, source: Path, path: str) -> None:
     """Move a finished file to its place in one step; on return it is on disk."""
     temporary = present.temporary_name(path)
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
     with present.parent_of(project.path, path) as folder:
         with contextlib.suppress(FileNotFoundError):
             os.unlink(temporary, dir_fd=folder)
-        with os.fdopen(os.open(temporary, flags, 0o666, dir_fd=folder), "wb") as writer:
+        with os.fdopen(os.open(temporary, _NEW_FILE, 0o666, dir_fd=folder), "wb") as writer:
             _fill(source, writer, temporary, folder)
         os.rename(temporary, _name(path), src_dir_fd=folder, dst_dir_fd=folder)
         os.fsync(folder)

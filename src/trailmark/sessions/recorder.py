@@ -248,7 +248,12 @@ class _NotOurs(DefaultFilter):
 
     def __call__(self, change: Change, path: str) -> bool:
         relative = os.path.relpath(path, self._root)
-        return relative != os.curdir and super().__call__(change, relative)
+        is_ours = relative != os.curdir and super().__call__(change, relative)
+        return is_ours and not self._is_behind_a_link(relative)
+
+    def _is_behind_a_link(self, path: str) -> bool:
+        """Return whether a folder above a path is a link: watching follows it, but nothing there is the project's."""
+        return any((self._root / parent).is_symlink() for parent in Path(path).parents)
 
 
 def _pack(path: Path) -> None:
