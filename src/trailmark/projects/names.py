@@ -14,15 +14,10 @@ RESERVED = {"con", "prn", "aux", "nul"} | {f"{port}{n}" for port in ("com", "lpt
 
 def check_project_name(name: str) -> str:
     """Return the name. Raises InvalidInput that says what a name may hold."""
-    if (
-        not _NAME.fullmatch(name)
-        or name.endswith((".", ".git", ".lock"))
-        or ".." in name
-        or name.split(".", maxsplit=1)[0].lower() in RESERVED
-    ):
+    why = _why_not(name)
+    if why is not None:
         raise InvalidInput(
-            f"“{name}” cannot be the name of a project. Use up to 100 letters (a to z), digits, “-”, “_” and "
-            f"“.”, starting with a letter or a digit: for example {suggest_name(name)}."
+            f"“{name}” cannot be the name of a project. {why}: for example {suggest_name(name)}."
         )
     return name
 
@@ -31,4 +26,20 @@ def suggest_name(text: str) -> str:
     """Return a name that is allowed and close to what was asked for."""
     plain = unicodedata.normalize("NFKD", text.lower().translate(_LETTERS)).encode("ascii", "ignore").decode()
     slug = re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:100].strip("-")
-    return slug if slug and slug not in RESERVED else "my-project"
+    if slug in RESERVED:
+        return f"my-{slug}"
+    return slug or "my-project"
+
+
+def _why_not(name: str) -> str | None:
+    """Return what is wrong with a name, and what to take instead; None for a name that is allowed."""
+    if not _NAME.fullmatch(name):
+        return "Use up to 100 letters (a to z), digits, “-”, “_” and “.”, starting with a letter or a digit"
+    device = name.split(".", maxsplit=1)[0]
+    if device.lower() in RESERVED:
+        return f"Windows keeps “{device}” for a device, so nobody there could open it; choose another"
+    if name.endswith((".git", ".lock")):
+        return "Git keeps names that end in “.git” or “.lock” for its own files; leave the ending out"
+    if name.endswith(".") or ".." in name:
+        return "It may not end with a dot or hold two in a row; Windows and git do not take that"
+    return None
