@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import time
+
 from trailmark.errors import CommandFailed
 from trailmark.git.repository import Repository
 from trailmark.process import run
@@ -11,6 +14,8 @@ _SAMPLE = "17"
 _FOLDERS = 256
 _MINUTES = 30
 _MANY_PACKS = 20
+_UNFINISHED = ("tmp_", ".tmp-")
+_STALE_SECONDS = 24 * 3600.0
 _SAFE = (
     *("-c", "core.fsync=all", "-c", "core.hooksPath=/dev/null", "-c", "core.fsmonitor=false"),
     *("-c", "core.alternateRefsCommand=", "-c", "gc.auto=0"),
@@ -35,8 +40,10 @@ def pack_loose(repository: Repository, *, enough: int = ENOUGH) -> bool:
 
     When many packs have come together, small ones are joined so that each is at least twice the one before.
     Others may read and write meanwhile, and it may be killed at any time: the pack is on disk before a loose
-    object goes, and what no ref reaches yet is left alone. Raises CommandFailed.
+    object goes, and what no ref reaches yet is left alone; what a killed one left is removed the next time.
+    Raises CommandFailed.
     """
+    remove_unfinished(repository)
     if estimate_loose(repository) < enough:
         return False
     folder = str(repository.git_folder)
@@ -51,3 +58,12 @@ def pack_loose(repository: Repository, *, enough: int = ENOUGH) -> bool:
             code=done.code,
         )
     return True
+
+
+def remove_unfinished(repository: Repository) -> None:
+    """Remove the packs that somebody began to write more than a day ago and never finished."""
+    horizon = time.time() - _STALE_SECONDS
+    for path in (repository.git_folder / "objects" / "pack").glob("*"):
+        with contextlib.suppress(OSError):
+            if path.name.startswith(_UNFINISHED) and path.lstat().st_mtime < horizon:
+                path.unlink()

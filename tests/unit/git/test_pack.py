@@ -1,6 +1,7 @@
 """Packing loose objects."""
 
 import contextlib
+import os
 import subprocess
 import sys
 import time
@@ -116,3 +117,16 @@ def test_killed_while_packing_nothing_is_lost(repository, tmp_path):
     assert len(list(Repository.open(repository.path).iter_commits(repository.head()))) == 412
     subprocess.run(["git", "fsck", "--strict"], cwd=repository.path, check=True, capture_output=True)
     assert pack_loose(Repository.open(repository.path), enough=0)
+
+
+def test_what_a_killed_one_left_is_removed_after_a_day(repository):
+    folder = repository.git_folder / "objects" / "pack"
+    folder.mkdir(exist_ok=True)
+    left = ["tmp_pack_a1B2c3", "tmp_idx_a1B2c3", ".tmp-4711-pack-0123.pack", ".tmp-4711-pack-0123.idx"]
+    others = ["tmp_pack_fresh", "pack-0123.keep"]
+    for name in (*left, *others):
+        (folder / name).write_bytes(b"half")
+    for name in (*left, "pack-0123.keep"):
+        os.utime(folder / name, (time.time() - 90_000,) * 2)
+    assert not pack_loose(repository)
+    assert sorted(path.name for path in folder.iterdir()) == sorted(others)
