@@ -1,5 +1,6 @@
 """Which project a call is about: the one that `-C` names, else the one that the current folder lies in."""
 
+import shlex
 from collections.abc import Sequence
 
 import click
@@ -31,6 +32,18 @@ def find_chosen(invocation: Invocation) -> Project | None:
     if invocation.project_name is None and find_around(invocation.folder) is None:
         return None
     return open_chosen(invocation)
+
+
+def typed(invocation: Invocation, project: Project, verb: str) -> str:
+    """Return a command on a project as a person types it where they are: without `-C` in the project's folder."""
+    if find_around(invocation.folder.resolve()) == project.path:
+        return f"trailmark {verb}"
+    settings = invocation.services.settings
+    place = project.path.parent.parent
+    if place != settings.projects.resolve():
+        return f"trailmark -C {shlex.quote(str(project.path))} {verb}"
+    name = project.name if project.owner == settings.owner else f"{project.owner}/{project.name}"
+    return f"trailmark -C {name} {verb}"
 
 
 def bring_up_to_date(project: Project) -> None:

@@ -2,7 +2,7 @@
 
 import click
 
-from trailmark.cli.choose import open_chosen
+from trailmark.cli.choose import open_chosen, typed
 from trailmark.cli.invocation import Invocation
 from trailmark.cli.output import show, strong
 from trailmark.cli.progress import TerminalProgress
@@ -43,5 +43,5 @@ def command(invocation: Invocation, tool: str) -> None:
     show(
         invocation,
         value,
-        lambda: f"JupyterLab is ready: {strong(session.url)}\nEnd it with: trailmark -C {project.name} stop",
+        lambda: f"JupyterLab is ready: {strong(session.url)}\nEnd it with: {typed(invocation, project, 'stop')}",
     )

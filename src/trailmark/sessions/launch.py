@@ -74,8 +74,8 @@ def _is_ready(project: Project, engine: Engine, running: Session) -> bool:
     if state is None or not state.is_live:
         return False
     raise CommandFailed(
-        "JupyterLab runs in this project but does not answer. What it recorded is safe. To end it and start "
-        f"anew: trailmark stop -C {project.name}, then trailmark launch -C {project.name}."
+        f"JupyterLab runs in {project.name} but does not answer. What it recorded is safe. To end it and start "
+        "anew, in the project's folder: `trailmark stop`, then `trailmark launch`."
     )
 
 

@@ -116,6 +116,6 @@ def test_a_session_that_ends_meanwhile_is_started_anew(project, server, engine):
 def test_a_session_that_never_answers_is_left_alone_and_said(project, server, engine, monkeypatch):
     monkeypatch.setattr(launching, "READY_SECONDS", 0.3)
     session = running(project, engine, server.server_port)
-    with pytest.raises(CommandFailed, match="trailmark stop -C work"):
+    with pytest.raises(CommandFailed, match="`trailmark stop`, then `trailmark launch`"):
         launch(project, engine, UV, StopAtStart())
     assert engine.inspect(session.id).is_live
