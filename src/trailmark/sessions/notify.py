@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from typing import TypeVar
 
@@ -10,6 +9,7 @@ import httpx
 
 from trailmark.engines import Engine
 from trailmark.environments.uv import Uv
+from trailmark.errors import TrailmarkError
 from trailmark.progress import NullProgress
 from trailmark.projects.packages import current_lock, ready_environment
 from trailmark.projects.project import Project
@@ -18,7 +18,6 @@ from trailmark.sessions.session import Session
 from trailmark.sessions.stop import statuses
 
 Result = TypeVar("Result")
-_SAVE_SECONDS = 1.0
 
 
 def notify(
@@ -32,7 +31,7 @@ def notify(
 ) -> list[Session]:
     """Show a message in the project's open sessions; return those that took it.
 
-    `save` asks for open documents to be saved, `reload` for those whose files changed to be read again,
+    `save` has open documents saved, and waits for it; `reload` has those whose files changed read again;
     `restart` offers a restart of the kernel.
     """
     body = {"message": message, "save": save, "reload": reload, "restart": restart}
@@ -44,12 +43,15 @@ def with_open_sessions(
 ) -> tuple[Result, list[Session]]:
     """Make a change to the project's files under open sessions: save first, reload and offer a restart after.
 
-    Returns what the change returned, and the sessions that were told.
+    Returns what the change returned, and the sessions that were told. The change counts although an environment
+    cannot be made for it: the sessions are told so.
     """
-    if notify(project, engine, "Saving before the project changes", save=True):
-        time.sleep(_SAVE_SECONDS)
+    notify(project, engine, "Saving before the project changes", save=True)
     result = change()
-    _adopt_environment(project, engine, uv)
+    try:
+        _adopt_environment(project, engine, uv)
+    except TrailmarkError as error:
+        message = f"{message} Kernels keep the environment that they have: {error}"
     return result, notify(project, engine, message, reload=True, restart=True)
 
 
