@@ -1,0 +1,102 @@
+"""Choose one version of each package so that all needs are met: pure, for indexes without a solver of their own."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+_MOST_STEPS = 100_000
+_MOST_REASONS = 12
+_REQUEST = "the request"
+
+
+@dataclass(frozen=True)
+class Need:
+    """A package that must be there, in a version that `allows` accepts; `text` is how it was written."""
+
+    name: str
+    text: str
+    allows: Callable[[str], bool]
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """One version of a package that can be had, and what it needs."""
+
+    name: str
+    version: str
+    needs: tuple[Need, ...] = ()
+
+
+class NoPlan(Exception):
+    """No choice meets all needs; the text says which ones stand in each other's way."""
+
+
+@dataclass(frozen=True)
+class _State:
+    """What was chosen so far, and which needs (each with who has it) were not looked at yet."""
+
+    chosen: dict[str, tuple[Candidate, str]]
+    open: tuple[tuple[Need, str], ...]
+
+
+def plan_versions(
+    asked: Sequence[Need],
+    candidates: Callable[[str], Sequence[Candidate]],
+    *,
+    pause: Callable[[], None] = lambda: None,
+) -> dict[str, Candidate]:
+    """Return a candidate for each package that is asked for or needed; `candidates` gives the best ones first.
+
+    `pause` is called now and then, and may raise to end the work. Raises NoPlan.
+    """
+    state: _State | None = _State({}, tuple((need, _REQUEST) for need in asked))
+    choices: list[Iterator[_State]] = []
+    reasons: dict[str, None] = {}
+    for step in range(_MOST_STEPS):
+        if state is None or step % 100 == 0:
+            pause()
+        if state is None:
+            while choices and (state := next(choices[-1], None)) is None:
+                choices.pop()
+            if state is None:
+                raise NoPlan("\n".join(list(reasons)[-_MOST_REASONS:]))
+        if not state.open:
+            return {name: candidate for name, (candidate, _) in state.chosen.items()}
+        (need, by), rest = state.open[0], state.open[1:]
+        if need.name not in state.chosen:
+            fitting = [one for one in candidates(need.name) if need.allows(one.version)]
+            if not fitting:
+                reasons[_missing(need, by, candidates(need.name))] = None
+            choices.append(_choose(state.chosen, rest, fitting, by))
+            state = None
+        elif need.allows(state.chosen[need.name][0].version):
+            state = _State(state.chosen, rest)
+        else:
+            reasons[_conflict(need, by, *state.chosen[need.name])] = None
+            state = None
+    raise NoPlan(
+        "\n".join(
+            ["No fitting versions were found in a reasonable time; ask for fewer exact ones.", *reasons]
+        )
+    )
+
+
+def _choose(
+    chosen: dict[str, tuple[Candidate, str]],
+    rest: tuple[tuple[Need, str], ...],
+    fitting: Sequence[Candidate],
+    by: str,
+) -> Iterator[_State]:
+    for candidate in fitting:
+        needs = tuple((need, f"{candidate.name} {candidate.version}") for need in candidate.needs)
+        yield _State({**chosen, candidate.name: (candidate, by)}, (*rest, *needs))
+
+
+def _missing(need: Need, by: str, candidates: Sequence[Candidate]) -> str:
+    if not candidates:
+        return f"{by} needs {need.text}, and there is no package of that name."
+    versions = ", ".join(one.version for one in candidates[:8])
+    return f"{by} needs {need.text}, and there is only {need.name} {versions}."
+
+
+def _conflict(need: Need, by: str, chosen: Candidate, chosen_by: str) -> str:
+    return f"{by} needs {need.text}, but {chosen.name} {chosen.version} is there because of: {chosen_by}."
