@@ -6,6 +6,6 @@ passes the suite in `trailmark.testing.engine_contract`.
 
 from trailmark.engines.local import LocalEngine
 from trailmark.engines.memory import MemoryEngine
-from trailmark.engines.model import Engine, Limits, SessionSpec, SessionState, Status
+from trailmark.engines.model import Engine, Limits, Mount, SessionSpec, SessionState, Status
 
-__all__ = ["Engine", "Limits", "LocalEngine", "MemoryEngine", "SessionSpec", "SessionState", "Status"]
+__all__ = ["Engine", "Limits", "LocalEngine", "MemoryEngine", "Mount", "SessionSpec", "SessionState", "Status"]

@@ -10,6 +10,7 @@ import contextlib
 import fcntl
 import json
 import os
+import shutil
 import sys
 import time
 from collections.abc import Iterator, Mapping
@@ -113,6 +114,12 @@ class LocalEngine:
         wanted = dict(labels or {}).items()
         found = [state for state in self._iter_states() if wanted <= dict(state.labels).items()]
         return sorted(found, key=lambda state: (state.started or float("inf"), state.id), reverse=True)
+
+    def forget(self, session_id: str) -> None:
+        """Remove the folder of a session that has ended."""
+        state = self.inspect(session_id)
+        if state is not None and not state.is_live:
+            shutil.rmtree(self._sessions / session_id, ignore_errors=True)
 
     def _iter_states(self) -> Iterator[SessionState]:
         for path in self._sessions.glob(f"*/{_ASKED}"):

@@ -71,6 +71,12 @@ class MemoryEngine:
         found = [state for state in self._states.values() if wanted <= dict(state.labels).items()]
         return sorted(found, key=lambda state: (state.started or float("inf"), state.id), reverse=True)
 
+    def forget(self, session_id: str) -> None:
+        """Remove an ended session."""
+        state = self._states.get(check_id(session_id))
+        if state is not None and not state.is_live:
+            del self._states[session_id], self._logs[session_id]
+
 
 def _says(program: str, spec: SessionSpec) -> str:
     if program == "echo":

@@ -18,14 +18,32 @@ class Limits:
 
     memory_bytes: int | None = None
     cpus: int | None = None
+    shared_memory_bytes: int | None = None
+    gpu: bool = False
+
+
+@dataclass(frozen=True)
+class Mount:
+    """A folder or file of this machine that a session sees at `target`; without a source, an empty folder there."""
+
+    source: Path | None
+    target: Path
+    read_only: bool = False
+
+    def __post_init__(self) -> None:
+        for path in (self.source, self.target):
+            if path is not None and (not path.is_absolute() or ".." in path.parts or "\0" in str(path)):
+                raise InvalidInput(f"“{path}” cannot be mounted: it is not a whole path.")
 
 
 @dataclass(frozen=True)
 class SessionSpec:
     """A program to run under a name of its own.
 
-    `env` is the whole environment; values in it are never written to disk or to a log. The labels say what the
-    session is for (project, tool, lock, commit) and find it again. `port` is where the program will listen.
+    `env` is the whole environment (an image's own variables come before it); values in it are never written to
+    disk or to a log. The labels say what the session is for (project, tool, lock, commit) and find it again.
+    `port` is where the program will listen, and answers on this machine alone. `image` and `mounts` are what the
+    program sees; an engine that runs programs of this machine, which see everything, has no use for them.
     """
 
     id: str
@@ -35,6 +53,8 @@ class SessionSpec:
     labels: Mapping[str, str] = field(default_factory=dict)
     limits: Limits = Limits()
     port: int | None = None
+    image: str | None = None
+    mounts: tuple[Mount, ...] = ()
 
     def __post_init__(self) -> None:
         check_id(self.id)
@@ -68,6 +88,10 @@ class SessionState:
 class Engine(Protocol):
     """A place where sessions run. Every call may be repeated, and from any process."""
 
+    @property
+    def name(self) -> str:
+        """What a person calls it; it stands in every record of what ran there."""
+
     def submit(self, spec: SessionSpec) -> None:
         """Have the program run; a session that was submitted before, whatever became of it, is left alone.
 
@@ -89,6 +113,9 @@ class Engine(Protocol):
 
     def list(self, labels: Mapping[str, str] | None = None) -> list[SessionState]:
         """Return the sessions that carry all these labels, live or ended, the newest first."""
+
+    def forget(self, session_id: str) -> None:
+        """Remove what the engine keeps of a session that has ended; a live or unknown one is left alone."""
 
 
 def check_id(session_id: str) -> str:

@@ -7,13 +7,15 @@ The programs are true, false, echo, printenv and sleep, which any engine can hav
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from trailmark.engines import Engine, SessionSpec, SessionState
+from trailmark.engines import Engine, Limits, Mount, SessionSpec, SessionState
 from trailmark.errors import InvalidInput, NotFound
 
 _PATIENCE = 20.0
+WORD = "from 'the' \"environment\": $HOME `id` \\n \n.\n+ end\n#"
 
 
 class EngineContract:
@@ -25,12 +27,20 @@ class EngineContract:
         raise NotImplementedError
 
     @pytest.fixture
-    def spec(self, tmp_path: Path) -> Callable[..., SessionSpec]:
+    def image(self) -> str | None:
+        """Return the image to run in, for an engine that runs images."""
+        return None
+
+    @pytest.fixture
+    def spec(self, tmp_path: Path, image: str | None) -> Callable[..., SessionSpec]:
         """Return a maker of specifications: `spec("id", "echo", "hello", labels=…)`."""
 
-        def make(session_id: str, *argv: str, **facts: object) -> SessionSpec:
-            env = {"PATH": "/usr/bin:/bin", "WORD": "from the environment"}
-            return SessionSpec(id=session_id, argv=argv, env=env, cwd=tmp_path, **facts)  # type: ignore[arg-type]
+        def make(session_id: str, *argv: str, **facts: Any) -> SessionSpec:
+            env = {"PATH": "/usr/bin:/bin", "WORD": WORD}
+            mounts = (Mount(tmp_path, tmp_path),)
+            return SessionSpec(
+                id=session_id, argv=argv, env=env, cwd=tmp_path, image=image, mounts=mounts, **facts
+            )
 
         return make
 
@@ -88,7 +98,7 @@ class EngineContract:
     ) -> None:
         engine.submit(spec("a", "printenv", "WORD"))
         _wait(engine, "a", lambda state: not state.is_live)
-        assert engine.logs("a") == "from the environment"
+        assert engine.logs("a") == WORD
 
     def test_submitting_again_changes_nothing(self, engine: Engine, spec: Callable[..., SessionSpec]) -> None:
         engine.submit(spec("a", "sleep", "600"))
@@ -127,6 +137,26 @@ class EngineContract:
         assert _inspect(engine, "a").labels == {"project": "p", "tool": "x"}
         engine.stop("a")
 
+    def test_limits_that_are_kept_stand_in_nobodys_way(
+        self, engine: Engine, spec: Callable[..., SessionSpec]
+    ) -> None:
+        engine.submit(spec("a", "echo", "enough", limits=Limits(512 * 1024**2, 1, 64 * 1024**2)))
+        state = _wait(engine, "a", lambda state: not state.is_live)
+        assert (state.status, engine.logs("a")) == ("stopped", "enough")
+
+    def test_an_ended_session_can_be_forgotten(
+        self, engine: Engine, spec: Callable[..., SessionSpec]
+    ) -> None:
+        engine.submit(spec("a", "sleep", "600"))
+        _wait(engine, "a", lambda state: state.status == "running")
+        engine.forget("a")
+        assert _inspect(engine, "a").is_live
+        engine.stop("a")
+        engine.forget("a")
+        engine.forget("a")
+        assert engine.inspect("a") is None
+        assert engine.list() == []
+
     def test_an_unknown_session(self, engine: Engine) -> None:
         assert engine.inspect("nothing") is None
         assert engine.list() == []
@@ -144,6 +174,8 @@ class EngineContract:
             engine.inspect(session_id)
         with pytest.raises(InvalidInput):
             engine.stop(session_id)
+        with pytest.raises(InvalidInput):
+            engine.forget(session_id)
 
 
 def _inspect(engine: Engine, session_id: str) -> SessionState:

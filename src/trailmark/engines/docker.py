@@ -1,0 +1,266 @@
+"""Sessions as containers of Docker or podman, which outlive the client that started them.
+
+A session is one container with the session's id in its name and labels. The engine keeps how it is and when it
+began and ended; only that it was asked to end is written down here. The program's environment goes to it through
+its standard input, for the engine would write it to disk and show it to whoever may ask.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import importlib
+import json
+import os
+import re
+import shutil
+import socket
+import time
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from trailmark.durable import write_file
+from trailmark.engines.confined import confinement
+from trailmark.engines.daemon import Daemon
+from trailmark.engines.model import SessionSpec, SessionState, check_id
+from trailmark.errors import InvalidInput, NotFound
+
+_STOPPING = "stopping.json"
+_SESSION = "trailmark.session"
+_HOME = "trailmark.home"
+_PORT = "trailmark.port"
+_LABEL = "trailmark.label."
+_START_SECONDS = 60.0
+_NO_PROGRAM = 127
+_NO_PROGRAM_SIGN = "trailmark: there is no program "
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_FRACTION = re.compile(r"\.\d+")
+# Reads lines that begin with + until a line that is a dot, has the shell set them, and becomes the program.
+_BEGIN = f"""
+_trailmark_ready= _trailmark_given=
+while IFS= read -r _trailmark_line; do
+    case $_trailmark_line in .) _trailmark_ready=1; break ;; esac
+    _trailmark_given="$_trailmark_given${{_trailmark_line#+}}
+"
+done
+[ "$_trailmark_ready" ] || exit 125
+eval "$_trailmark_given"
+unset _trailmark_ready _trailmark_given _trailmark_line
+command -v "$1" >/dev/null 2>&1 || {{ printf '{_NO_PROGRAM_SIGN}%s\\n' "$1" >&2; exit {_NO_PROGRAM}; }}
+exec "$@" </dev/null
+"""
+
+
+class DockerEngine:
+    """Runs sessions as containers. `home` is the Trailmark home: each one sees its own sessions only.
+
+    All limits hold. A container sees what is mounted and nothing else of this machine, as the person's own user
+    without any privilege; its image cannot be written to, but for /tmp.
+    """
+
+    def __init__(self, home: Path, daemon: Daemon, *, grace_seconds: float = 10.0) -> None:
+        self._sessions = home / "sessions"
+        self._home = hashlib.sha256(os.fsencode(home.resolve())).hexdigest()[:12]
+        self._daemon = daemon
+        self._grace = grace_seconds
+        self._errors = importlib.import_module("docker.errors")
+
+    @property
+    def name(self) -> str:
+        """Docker or podman."""
+        return self._daemon.kind
+
+    @property
+    def listen_address(self) -> str:
+        """The address at which a program must listen so that its published port leads to it."""
+        return "0.0.0.0" if self._daemon.network == "bridge" else "127.0.0.1"
+
+    def submit(self, spec: SessionSpec) -> None:
+        """Create the container, then start it with its environment on its standard input."""
+        if spec.image is None:
+            raise InvalidInput(f"A session on {self.name} needs an image to run in.")
+        facts = self._find(spec.id)
+        if facts is not None and not _is_left_over(facts):
+            return
+        with self._daemon.telling("start the session"):
+            if facts is not None:
+                self._daemon.api.remove_container(facts["Id"], force=True, v=True)
+            try:
+                made = self._create(spec)
+            except self._errors.ImageNotFound as error:
+                raise NotFound(
+                    f"The image {spec.image} is not on this machine. Build the environment: trailmark env build."
+                ) from error
+            except self._errors.APIError as error:
+                if error.status_code == 409 and self._find(spec.id) is not None:
+                    return
+                raise
+            self._start(made, spec.env)
+
+    def inspect(self, session_id: str) -> SessionState | None:
+        """Return how the session is, by the engine's own word."""
+        facts = self._find(session_id)
+        return None if facts is None else self._state(facts)
+
+    def stop(self, session_id: str) -> None:
+        """Ask the program to end, and after the grace period make it; the engine ends all that it started."""
+        state = self.inspect(session_id)
+        if state is None or not state.is_live:
+            return
+        folder = self._sessions / session_id
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        write_file(folder / _STOPPING, json.dumps({"asked": time.time()}).encode())
+        deadline = time.monotonic() + _START_SECONDS
+        while state and state.status == "starting" and time.monotonic() < deadline:
+            time.sleep(0.05)
+            state = self.inspect(session_id)
+        with self._daemon.telling("stop the session"), contextlib.suppress(self._errors.NotFound):
+            self._daemon.api.stop(self._name(session_id), timeout=max(1, round(self._grace)))
+
+    def logs(self, session_id: str, tail: int = 200) -> str:
+        """Return the last lines of both streams of the program."""
+        if self._find(session_id) is None:
+            raise NotFound(f"There is no session {session_id} on this machine.")
+        return "\n".join(self._words(session_id, tail)) if tail > 0 else ""
+
+    def list(self, labels: Mapping[str, str] | None = None) -> list[SessionState]:
+        """Return the sessions with these labels, the newest first."""
+        wanted = [f"{_LABEL}{name}={value}" for name, value in dict(labels or {}).items()]
+        with self._daemon.telling("list its sessions"):
+            found = self._daemon.api.containers(
+                all=True, filters={"label": [f"{_HOME}={self._home}", _SESSION, *wanted]}
+            )
+        ids = [one["Labels"][_SESSION] for one in found]
+        states = [state for state in map(self.inspect, ids) if state is not None]
+        return sorted(states, key=lambda state: (state.started or float("inf"), state.id), reverse=True)
+
+    def forget(self, session_id: str) -> None:
+        """Remove the container of a session that has ended, and its folder."""
+        state = self.inspect(session_id)
+        if state is not None and not state.is_live:
+            with self._daemon.telling("remove the session"), contextlib.suppress(self._errors.NotFound):
+                self._daemon.api.remove_container(self._name(session_id), force=True, v=True)
+            shutil.rmtree(self._sessions / session_id, ignore_errors=True)
+
+    def _name(self, session_id: str) -> str:
+        return f"trailmark-{self._home}-{check_id(session_id)}"
+
+    def _find(self, session_id: str) -> dict[str, Any] | None:
+        name = self._name(session_id)
+        with self._daemon.telling("tell of the session"):
+            try:
+                facts: dict[str, Any] = self._daemon.api.inspect_container(name)
+            except self._errors.NotFound:
+                return None
+        return facts
+
+    def _create(self, spec: SessionSpec) -> str:
+        labels = {f"{_LABEL}{name}": value for name, value in spec.labels.items()}
+        labels |= {_SESSION: spec.id, _HOME: self._home}
+        if spec.port is not None:
+            labels[_PORT] = str(spec.port)
+        made = self._daemon.api.create_container_from_config(
+            {
+                "Image": spec.image,
+                "Entrypoint": ["/bin/sh", "-c", _BEGIN, "trailmark"],
+                "Cmd": list(spec.argv),
+                "WorkingDir": str(spec.cwd),
+                "User": self._daemon.user,
+                "Labels": labels,
+                "OpenStdin": True,
+                "StdinOnce": True,
+                "AttachStdin": True,
+                "StopTimeout": max(1, round(self._grace)),
+                **confinement(spec, self._daemon.network),
+            },
+            self._name(spec.id),
+        )
+        return str(made["Id"])
+
+    def _start(self, container: str, env: Mapping[str, str]) -> None:
+        """Start a container that was created; one that cannot be started is removed, and the reason told."""
+        api = self._daemon.api
+        try:
+            line = api.attach_socket(container, params={"stdin": 1, "stream": 1})
+            with contextlib.closing(line):
+                api.start(container)
+                _send(line, _given(env))
+        except BaseException:
+            with contextlib.suppress(Exception):
+                api.remove_container(container, force=True, v=True)
+            raise
+
+    def _state(self, facts: Mapping[str, Any]) -> SessionState:
+        labels = facts["Config"]["Labels"]
+        inner = facts["State"]
+        known: dict[str, Any] = {
+            "id": labels[_SESSION],
+            "labels": {
+                name.removeprefix(_LABEL): text for name, text in labels.items() if name.startswith(_LABEL)
+            },
+            "port": int(labels[_PORT]) if _PORT in labels else None,
+            "started": _time(inner["StartedAt"]),
+        }
+        if inner["Status"] in ("running", "paused", "restarting", "stopping"):
+            return SessionState(status="running", **known)
+        if known["started"] is None:
+            if not _is_left_over(facts):
+                return SessionState(status="starting", **known)
+            reason = "The start was interrupted."
+            return SessionState(status="failed", ended=_time(facts["Created"]), reason=reason, **known)
+        return self._ended(known, inner)
+
+    def _ended(self, known: dict[str, Any], inner: Mapping[str, Any]) -> SessionState:
+        code: int | None = inner["ExitCode"]
+        reason = inner.get("Error") or None
+        if inner.get("OOMKilled"):
+            reason = "It needed more memory than it may have."
+        if code == _NO_PROGRAM:
+            said = "".join(self._words(known["id"], 1))
+            if said.startswith(_NO_PROGRAM_SIGN):
+                code, reason = None, f"{said.removeprefix(_NO_PROGRAM_SIGN)}: there is no such program in the image."
+        well = code == 0 or (self._sessions / known["id"] / _STOPPING).exists()
+        ended = _time(inner["FinishedAt"])
+        return SessionState(
+            status="stopped" if well else "failed", ended=ended, exit_code=code, reason=reason, **known
+        )
+
+    def _words(self, session_id: str, tail: int) -> list[str]:
+        with self._daemon.telling("give the session's log"):
+            said: bytes = self._daemon.api.logs(self._name(session_id), tail=tail, stdout=True, stderr=True)
+        return said.decode("utf-8", "replace").splitlines()
+
+
+def _is_left_over(facts: Mapping[str, Any]) -> bool:
+    """Whether a container was created by somebody who did not live to start it."""
+    created = _time(facts["Created"]) or 0.0
+    return facts["State"]["Status"] in ("created", "configured") and time.time() - created > _START_SECONDS
+
+
+def _given(env: Mapping[str, str]) -> bytes:
+    """Return the lines by which a shell takes on variables; what no shell can name is left out."""
+    exports = (f"export {name}={_quoted(value)}" for name, value in env.items() if _VARIABLE.fullmatch(name))
+    lines = [f"+{line}" for export in exports for line in export.split("\n")]
+    return os.fsencode("\n".join([*lines, ".", ""]))
+
+
+def _quoted(value: str) -> str:
+    return "'" + value.replace("'", "'\\''") + "'"
+
+
+def _send(line: Any, data: bytes) -> None:
+    connection: socket.socket = getattr(line, "_sock", line)
+    connection.sendall(data)
+
+
+def _time(text: str) -> float | None:
+    """Return the seconds since 1970 of the engine's time, None for its “never”."""
+    if not text or text.startswith("0001-"):
+        return None
+    fraction = _FRACTION.search(text)
+    whole = datetime.fromisoformat(_FRACTION.sub("", text))
+    whole = whole if whole.tzinfo else whole.replace(tzinfo=UTC)
+    return whole.timestamp() + (float(fraction.group()) if fraction else 0.0)
+
