@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 from trailmark.errors import InvalidInput
 
 MEGABYTE = 1024 * 1024
-_T = TypeVar("_T", str, int, dict[str, Any])
+_T = TypeVar("_T", str, int, dict[str, Any], list[Any])
 
 
 @dataclass(frozen=True)
@@ -38,6 +38,7 @@ class Settings:
     device: str
     max_file_bytes: int = 10 * MEGABYTE
     max_output_bytes: int = 50 * MEGABYTE
+    bases: tuple[str, ...] = ()
 
     def state_of(self, project: Path) -> Path:
         """Return the folder for what belongs to a project but not in it: journal, index, locks."""
@@ -68,6 +69,7 @@ def load(environ: Mapping[str, str]) -> Settings:
         device=_slug(texts["device"] or socket.gethostname()),
         max_file_bytes=limits["max_file_bytes"] or Settings.max_file_bytes,
         max_output_bytes=limits["max_output_bytes"] or Settings.max_output_bytes,
+        bases=_texts(stored, "bases", path),
     )
 
 
@@ -93,8 +95,15 @@ def _of_kind(stored: Mapping[str, Any], name: str, kind: type[_T], path: Path) -
         return None
     if isinstance(found, kind) and not isinstance(found, bool) and (not isinstance(found, int) or found > 0):
         return found
-    what = {str: "text", int: "a whole number above zero", dict: "a table"}[kind]
+    what = {str: "text", int: "a whole number above zero", dict: "a table", list: "a list"}[kind]
     raise InvalidInput(f"“{name}” in {path} must be {what}. Mend that line, or remove it.")
+
+
+def _texts(stored: Mapping[str, Any], name: str, path: Path) -> tuple[str, ...]:
+    found = _of_kind(stored, name, list, path) or []
+    if not all(isinstance(each, str) and each and "\0" not in each for each in found):
+        raise InvalidInput(f"“{name}” in {path} must be a list of texts. Mend that line, or remove it.")
+    return tuple(found)
 
 
 def _person(stored: Mapping[str, Any], environ: Mapping[str, str]) -> Person:

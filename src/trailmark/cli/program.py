@@ -37,6 +37,7 @@ SECTIONS: Mapping[str, Mapping[str, str]] = {
         "stop": "End running sessions.",
         "run": "Run a command and record it.",
         "env": "See and change the packages of a project.",
+        "bases": "List the starting points that an environment can have.",
     },
     "The trail": {
         "log": "List, filter and search what happened, or show one record.",

@@ -11,17 +11,25 @@ import tomlkit
 from tomlkit.exceptions import TOMLKitError
 from tomlkit.items import Table
 
+from trailmark.environments.managers.model import Wanted
 from trailmark.errors import InvalidInput
+from trailmark.projects.manifest_environment import Resources, read_base, read_others, read_resources
 
 FILE_NAME = "trailmark.toml"
 PYTHON = ">=3.11"
 # Git reads a file into memory whole, and so do we.
 _MOST_FILE_BYTES = 2_000_000_000
-_SECTIONS = {
+_PLACES: Mapping[str, tuple[str, ...]] = {
+    "base": ("environment", "base"),
     "python": ("environment", "python"),
     "packages": ("environment", "packages"),
+    **{f"{name}_packages": ("environment", name, "packages") for name in ("conda", "apt", "r")},
+    **{f"{name}_channels": ("environment", name, "channels") for name in ("conda", "apt", "r")},
+    **{f"{name}_snapshot": ("environment", name, "snapshot") for name in ("apt", "r")},
+    **{name: ("environment", "resources", name) for name in ("cpus", "memory", "shared_memory", "gpu")},
     "max_file_bytes": ("files", "max_bytes"),
 }
+Fact = str | int | float | bool | tuple[str, ...] | None
 
 
 @dataclass(frozen=True)
@@ -34,6 +42,9 @@ class Manifest:
     packages: tuple[str, ...] = ()
     secrets: tuple[str, ...] = ()
     max_file_bytes: int | None = None
+    base: str | None = None
+    others: Mapping[str, Wanted] = field(default_factory=dict)
+    resources: Resources = field(default_factory=Resources)
     extra: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -54,6 +65,9 @@ def parse_manifest(text: str, *, default_name: str) -> Manifest:
         packages=_texts(environment, "packages", "environment."),
         secrets=_texts(value, "secrets"),
         max_file_bytes=_positive(files, "max_bytes", "files."),
+        base=read_base(environment),
+        others=read_others(environment),
+        resources=read_resources(environment),
         extra={key: value[key] for key in value.keys() - {"name", "description", "environment", "secrets"}},
     )
 
@@ -68,32 +82,52 @@ def render_manifest(manifest: Manifest) -> str:
     if manifest.secrets:
         document.add("secrets", tomlkit.item(list(manifest.secrets)))
     environment = tomlkit.table()
+    if manifest.base:
+        environment.add("base", manifest.base)
     environment.add("python", manifest.python)
     environment.add("packages", _array(manifest.packages))
     document.add("environment", environment)
     return tomlkit.dumps(document)
 
 
-def edit_manifest(text: str, **facts: str | int | tuple[str, ...]) -> str:
-    """Return the text with facts (name, description, secrets, python, packages, max_file_bytes) changed.
+def edit_manifest(text: str, **facts: Fact) -> str:
+    """Return the text with facts changed (`name`, `secrets`, `base`, `packages`, `conda_packages`, `memory` …).
 
-    Comments and layout stay as they are.
+    None takes a fact out, and a section with it that holds nothing else. Comments and layout stay as they are.
     """
     try:
         document = tomlkit.parse(text)
     except (TOMLKitError, RecursionError) as error:
         raise InvalidInput(f"{FILE_NAME} is not valid TOML: {error}. Nothing was changed.") from error
     for name, fact in facts.items():
-        value = _array(fact) if isinstance(fact, tuple) else tomlkit.item(fact)
-        section, key = _SECTIONS.get(name, (None, name))
-        if section is None:
-            document[key] = value
-            continue
-        table = document.setdefault(section, tomlkit.table())
+        if fact is None:
+            _take_out(document, _PLACES.get(name, (name,)))
+        else:
+            _put(document, _PLACES.get(name, (name,)), _array(fact) if isinstance(fact, tuple) else fact)
+    return tomlkit.dumps(document)
+
+
+def _put(table: Any, place: tuple[str, ...], value: Any) -> None:
+    """Set what is at a place, making the tables on the way."""
+    for section in place[:-1]:
+        table = table.setdefault(section, tomlkit.table())
         if not isinstance(table, Table):
             raise InvalidInput(f"“{section}” in {FILE_NAME} must be a table. Nothing was changed.")
-        table[key] = value
-    return tomlkit.dumps(document)
+    table[place[-1]] = value
+
+
+def _take_out(table: Any, place: tuple[str, ...]) -> None:
+    """Remove what is at a place, and the tables on the way (but the first) that are empty then."""
+    first, *rest = place
+    if first not in table:
+        return
+    if not rest:
+        table.remove(first)
+        return
+    if isinstance(table[first], Table):
+        _take_out(table[first], tuple(rest))
+        if not table[first]:
+            table.remove(first)
 
 
 def named(text: str, name: str) -> str:

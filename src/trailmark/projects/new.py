@@ -9,6 +9,8 @@ from pathlib import Path
 from types import MappingProxyType
 
 from trailmark.activity import Action, Change, NewFile, ProjectLock, Trail, file_ref, record
+from trailmark.environments.bases.model import Base
+from trailmark.environments.bases.render import render_base
 from trailmark.errors import AlreadyExists
 from trailmark.git import Repository, worktree
 from trailmark.projects.manifest import FILE_NAME, Manifest, render_manifest
@@ -16,6 +18,7 @@ from trailmark.projects.names import check_project_name
 from trailmark.projects.project import Project, open_project
 from trailmark.settings import Settings
 
+BASE_PATH = "environment/base.toml"
 FOLDERS = ("code", "input", "output")
 IGNORED = ".ipynb_checkpoints/\n__pycache__/\n*.pyc\n.venv/\n.DS_Store\n"
 
@@ -26,15 +29,19 @@ def new_project(
     *,
     description: str = "",
     packages: tuple[str, ...] = (),
+    base: Base | None = None,
     files: Mapping[str, bytes] = MappingProxyType({}),
     actor: str = "person",
 ) -> Project:
     """Make a project with its folders, a README, `files` besides, and one record.
 
+    The description of its base comes with it, so that the project can be set up where no catalogue has it.
+
     Raises AlreadyExists for a name that is taken, InvalidInput for one that cannot be.
     """
     path = place_for(name, settings)
-    files = {**_first_files(Manifest(name=name, description=description, packages=packages)), **files}
+    manifest = Manifest(name=name, description=description, packages=packages, base=base.id if base else None)
+    files = {**_first_files(manifest), **_base_file(base), **files}
     path.parent.mkdir(parents=True, exist_ok=True)
     building = Path(tempfile.mkdtemp(prefix=f".{name}-", dir=path.parent))
     try:
@@ -83,6 +90,10 @@ def publish(building: Path, path: Path) -> None:
         building.rename(path)
     except OSError as error:
         raise AlreadyExists(f"{path} was taken in the meantime; choose another name.") from error
+
+
+def _base_file(base: Base | None) -> dict[str, bytes]:
+    return {BASE_PATH: render_base(base).encode()} if base else {}
 
 
 def _first_files(manifest: Manifest) -> dict[str, bytes]:

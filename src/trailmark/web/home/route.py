@@ -7,18 +7,21 @@ from typing import Annotated
 from fastapi import APIRouter, Form, Query, Request
 from starlette.responses import HTMLResponse, Response
 
-from trailmark.errors import AlreadyExists, InvalidInput
+from trailmark.environments.bases.catalogue import load_catalogue
+from trailmark.errors import AlreadyExists, InvalidInput, NotFound
 from trailmark.pages.links import Links
 from trailmark.progress import Progress
 from trailmark.projects.demo import make_demo
 from trailmark.projects.new import new_project
 from trailmark.sessions.demo import run_demo
+from trailmark.web.bases import cards_for
 from trailmark.web.home.facts import cards_of
 from trailmark.web.home.view import ORDERS, arrange, order_of
 from trailmark.web.opening import find_project
 from trailmark.web.site import Here, see_other
 
 router = APIRouter(include_in_schema=False)
+NOTHING = "The Python of this machine, ready at once. Nothing else to set up."
 
 
 @router.get("/")
@@ -36,6 +39,22 @@ def new(request: Request, site: Here) -> HTMLResponse:
     return _form(request, site)
 
 
+@router.get("/new/bases")
+def bases(
+    request: Request,
+    site: Here,
+    language: Annotated[str, Query()] = "",
+    tool: Annotated[str, Query()] = "",
+    base: Annotated[str, Query()] = "",
+) -> HTMLResponse:
+    """List the bases that fit the filters, as a piece of the page."""
+    settings = site.services.settings
+    found = cards_for(
+        load_catalogue(settings.home, settings.bases), language=language, tool=tool, chosen=base
+    )
+    return site.fragment(request, "bases/list.html", bases=found, nothing=NOTHING)
+
+
 @router.post("/new")
 def make(
     request: Request,
@@ -43,17 +62,20 @@ def make(
     name: Annotated[str, Form()],
     description: Annotated[str, Form()] = "",
     packages: Annotated[str, Form()] = "",
+    base: Annotated[str, Form()] = "",
 ) -> Response:
     """Make a project and open it; a name that cannot be is said beside the field."""
+    settings = site.services.settings
     try:
         made = new_project(
             name.strip(),
-            site.services.settings,
+            settings,
             description=description.strip(),
             packages=tuple(packages.replace(",", " ").split()),
+            base=load_catalogue(settings.home, settings.bases).get(base) if base else None,
         )
-    except (AlreadyExists, InvalidInput) as error:
-        return _form(request, site, name, description, packages, error=str(error), status=422)
+    except (AlreadyExists, InvalidInput, NotFound) as error:
+        return _form(request, site, name, description, packages, base, error=str(error), status=422)
     return see_other(Links.of(made.owner, made.name).overview, f"{made.name} is ready.")
 
 
@@ -79,6 +101,7 @@ def _form(
     name: str = "",
     description: str = "",
     packages: str = "",
+    base: str = "",
     *,
     error: str | None = None,
     status: int = 200,
@@ -91,6 +114,8 @@ def _form(
         name=name,
         description=description,
         packages=packages,
+        bases=cards_for(load_catalogue(settings.home, settings.bases), chosen=base),
+        nothing=NOTHING,
         error=error,
         folder=str(settings.projects / settings.owner),
     )
