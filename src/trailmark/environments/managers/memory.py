@@ -16,13 +16,14 @@ from trailmark.environments.managers.model import (
     complete_among,
     damaged,
     digest_of,
+    go_on,
     require_lock_size,
     require_short,
     require_text,
 )
 from trailmark.environments.managers.plan import Candidate, Need, NoPlan, plan_versions
 from trailmark.environments.managers.protocol import NOTHING
-from trailmark.errors import Cancelled, InvalidInput
+from trailmark.errors import InvalidInput
 from trailmark.progress import NullProgress, Progress
 
 
@@ -78,15 +79,11 @@ class Memory:
         progress.step("Finding versions that fit together")
         kept = {one.name: one.version for one in (keep.items if keep else ()) if one.name not in move}
 
-        def pause() -> None:
-            if progress.cancelled:
-                raise Cancelled("Stopped finding versions, as asked; nothing was changed.")
-
         try:
             chosen = plan_versions(
                 [_need(text) for text in wanted.requirements],
                 lambda name: self._candidates(name, kept.get(name)),
-                pause=pause,
+                pause=lambda: go_on(progress),
             )
         except NoPlan as error:
             raise SolveFailed(

@@ -6,7 +6,8 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from trailmark.errors import CommandFailed, Damaged, InvalidInput
+from trailmark.errors import Cancelled, CommandFailed, Damaged, InvalidInput
+from trailmark.progress import Progress
 
 MEND = "Nothing was changed; go back to a version of it that works, or resolve the environment again."
 _LONGEST_LOCK = 20_000_000
@@ -126,3 +127,9 @@ def complete_among(names: Iterable[str], text: str, limit: int) -> list[str]:
         if wanted in low
     )
     return [name for _, _, name in found[:limit]]
+
+
+def go_on(progress: Progress) -> None:
+    """Do nothing, or raise Cancelled when the work is no longer wanted."""
+    if progress.cancelled:
+        raise Cancelled("Stopped finding packages, as asked; nothing was changed.")
