@@ -86,6 +86,22 @@ def test_notes_of_their_own_and_about_a_record(browser: Browser, project: Projec
     assert browser.post(f"{HERE}/activity", text=" ").status_code == 422
 
 
+@pytest.mark.parametrize("about", ["", "/{first}/note"])
+def test_a_note_that_is_refused_stays_in_its_field(browser: Browser, project: Project, about: str) -> None:
+    first = browser.http.get("/api/projects/ada/tides/records?kind=project").json()[0]["id"]
+    address = f"{HERE}/activity{about.format(first=first)}"
+    merging = project.path / ".git" / "MERGE_HEAD"
+    merging.write_text("0" * 40)
+    refused = browser.post(address, text="\n  Kept <as> typed")
+    assert refused.status_code == 409
+    assert ">\n\n  Kept &lt;as&gt; typed</textarea>" in refused.text
+    assert "A merge, rebase or cherry-pick" in refused.text.partition('id="f-text-error"')[2]
+    merging.unlink()
+    assert 'aria-invalid="true"' in browser.post(address, text=" ").text
+    assert browser.post(address, text="Kept").status_code == 200
+    assert titles(browser)[0] == "Kept"
+
+
 def test_going_back(browser: Browser, project: Project) -> None:
     browser.post(f"{HERE}/readme", text="before")
     before = browser.http.get("/api/projects/ada/tides/records?limit=1").json()[0]["id"]
@@ -115,8 +131,42 @@ def test_a_branch_from_a_record(browser: Browser, project: Project) -> None:
     answer = browser.post(f"{HERE}/activity/{first}/branch", name="from-the-start")
     assert answer.url.path == f"{HERE}/branches"
     assert "from-the-start" in answer.text
-    refused = browser.post(f"{HERE}/activity/{first}/branch", name="main")
-    assert "There is a branch main already" in told(refused)
+    for name, status, why in (
+        ("main", 409, "There is a branch main already"),
+        ("a b", 422, "cannot be the name"),
+    ):
+        refused = browser.post(f"{HERE}/activity/{first}/branch", name=name)
+        assert refused.status_code == status
+        assert f'value="{name}"' in refused.text
+        assert why in refused.text.partition('id="f-name-error"')[2]
+        assert '<details class="menu ask" open>' in refused.text
+
+
+def test_a_record_names_the_branches_that_hold_it(browser: Browser, project: Project) -> None:
+    browser.post(f"{HERE}/activity", text="On both")
+    browser.post(f"{HERE}/branches/new", branch="try")
+    browser.post(f"{HERE}/activity", text="On **main** alone")
+    found = browser.http.get("/api/projects/ada/tides/records").json()
+    on = {record["title"]: record["branches"] for record in found}
+    assert on["On both"] == ["main", "try"]
+    assert on["On **main** alone"] == ["main"]
+    assert on["Began the branch try"] == ["try"]
+    for record in found:
+        whole = browser.http.get(f"/api/projects/ada/tides/records/{record['id']}").json()
+        assert whole["branches"] == record["branches"]
+        facts = browser.http.get(f"{HERE}/activity/{record['id']}").text.partition("<h3>Facts</h3>")[2]
+        assert f"<dd>{', '.join(record['branches'])}</dd>" in facts
+    notes = browser.http.get("/api/projects/ada/tides/records?kind=note&branch=try").json()
+    assert [note["branches"] for note in notes] == [["main", "try"]]
+
+
+def test_where_a_note_is_a_title_its_markup_is_not_shown(browser: Browser, project: Project) -> None:
+    browser.post(f"{HERE}/activity", text="# On `main` the **datum** [moved](https://example.org)")
+    first = browser.http.get("/api/projects/ada/tides/records?limit=1").json()[0]["id"]
+    for address in (f"{HERE}/branches", "/", f"{HERE}/activity/{first}", f"{HERE}/activity", f"{HERE}/"):
+        page = browser.http.get(address).text
+        assert "On main the datum moved" in page
+        assert "**datum**" not in page
 
 
 def test_description_name_and_limit(browser: Browser, project: Project, settings: Settings) -> None:

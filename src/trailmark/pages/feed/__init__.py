@@ -8,7 +8,7 @@ feed.html    the page's content; days.html is the part that scrolling and live n
 """
 
 from trailmark.pages.feed.days import build_feed
-from trailmark.pages.feed.filters import Choices, Filters, build_filter_bar
+from trailmark.pages.feed.filters import Choices, FilterBar, Filters, build_filter_bar
 from trailmark.pages.feed.model import Day, Feed, Fold, Step
 from trailmark.pages.feed.step import build_step
 
@@ -16,6 +16,7 @@ __all__ = [
     "Choices",
     "Day",
     "Feed",
+    "FilterBar",
     "Filters",
     "Fold",
     "Step",

@@ -7,14 +7,16 @@ record.html  the page; outputs.html shows outputs, also those of notebooks
 """
 
 from trailmark.pages.record.build import Neighbour, Surroundings, WrittenNote, build_record
-from trailmark.pages.record.model import RecordPage
+from trailmark.pages.record.model import EMPTY, RecordPage, Typed
 from trailmark.pages.record.outputs import Shown, show_outputs, wanted_outputs
 
 __all__ = [
+    "EMPTY",
     "Neighbour",
     "RecordPage",
     "Shown",
     "Surroundings",
+    "Typed",
     "WrittenNote",
     "build_record",
     "show_outputs",

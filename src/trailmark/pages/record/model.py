@@ -80,6 +80,17 @@ class Action:
 
 
 @dataclass(frozen=True)
+class Typed:
+    """What stands in a form's field, and why it was refused; None before it was sent."""
+
+    text: str = ""
+    error: str | None = None
+
+
+EMPTY = Typed()
+
+
+@dataclass(frozen=True)
 class RecordPage:
     """Everything on the page."""
 
@@ -113,3 +124,5 @@ class RecordPage:
     branch: Action
     files_then: str
     downloads: str | None
+    new_note: Typed = EMPTY
+    new_branch: Typed = EMPTY

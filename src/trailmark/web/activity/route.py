@@ -10,10 +10,12 @@ from starlette.responses import HTMLResponse, Response
 
 from trailmark.activity.index import Index
 from trailmark.activity.index.row import Row
-from trailmark.pages.feed import Feed, Filters, build_feed, build_filter_bar
+from trailmark.errors import TrailmarkError
+from trailmark.pages.feed import Feed, FilterBar, Filters, build_feed, build_filter_bar
 from trailmark.pages.links import Links
 from trailmark.projects.note import add_note
 from trailmark.projects.project import Project
+from trailmark.web.failures import status_of
 from trailmark.web.masthead import project_frame
 from trailmark.web.opening import OpenProject
 from trailmark.web.site import Here, Site, see_other
@@ -38,25 +40,59 @@ def activity(
 
     News brings the filters along, for it may be the first of its kind.
     """
+    if part != "days":
+        return _page(request, site, project, before=before, after=after, day=day)
     filters = Filters.parse(request.query_params)
     with fresh_index(project) as index:
         feed = _feed(site, project, index, filters, before=before or None, after=after or None, day=day)
-        if part == "days" and not (after and feed.days):
+        if not (after and feed.days):
             return site.fragment(request, "activity/days.html", feed=feed, bar=None)
-        facets = site.facets(project, index)
-    links = Links.of(project.owner, project.name)
-    bar = build_filter_bar(filters, choices_of(facets), links, now=time.time())
-    if part == "days":
-        return site.fragment(request, "activity/days.html", feed=feed, bar=bar)
-    frame = project_frame(site, request, project, "activity")
-    return site.page(request, "activity/activity.html", frame=frame, feed=feed, bar=bar)
+        bar = _filter_bar(site, project, index, filters)
+    return site.fragment(request, "activity/days.html", feed=feed, bar=bar)
 
 
 @router.post("")
-def note(project: OpenProject, text: Annotated[str, Form()]) -> Response:
-    """Write a note that is about no other record."""
-    add_note(project, text)
+def note(request: Request, site: Here, project: OpenProject, text: Annotated[str, Form()] = "") -> Response:
+    """Write a note that is about no other record; what was typed stays when it is refused."""
+    try:
+        add_note(project, text)
+    except TrailmarkError as error:
+        return _page(request, site, project, typed=text, error=str(error), status=status_of(error))
     return see_other(Links.of(project.owner, project.name).activity(), "The note is on the trail.")
+
+
+def _page(
+    request: Request,
+    site: Site,
+    project: Project,
+    *,
+    before: str | None = None,
+    after: str | None = None,
+    day: str | None = None,
+    typed: str = "",
+    error: str | None = None,
+    status: int = 200,
+) -> HTMLResponse:
+    """Show the whole page; `typed` is what stands in its form, and `error` why it was refused."""
+    filters = Filters.parse(request.query_params)
+    with fresh_index(project) as index:
+        feed = _feed(site, project, index, filters, before=before or None, after=after or None, day=day)
+        bar = _filter_bar(site, project, index, filters)
+    return site.page(
+        request,
+        "activity/activity.html",
+        status=status,
+        frame=project_frame(site, request, project, "activity"),
+        feed=feed,
+        bar=bar,
+        typed=typed,
+        error=error,
+    )
+
+
+def _filter_bar(site: Site, project: Project, index: Index, filters: Filters) -> FilterBar:
+    links = Links.of(project.owner, project.name)
+    return build_filter_bar(filters, choices_of(site.facets(project, index)), links, now=time.time())
 
 
 def _feed(

@@ -4,26 +4,28 @@ from __future__ import annotations
 
 import io
 import zipfile
+from dataclasses import replace
 from typing import Annotated
 
 from fastapi import APIRouter, Form, Request
 from starlette.responses import RedirectResponse, Response
 
 from trailmark.activity import OutputRef, StoredRecord, load, read_output
-from trailmark.errors import AlreadyExists, InvalidInput, NotFound
+from trailmark.errors import NotFound, TrailmarkError
 from trailmark.pages.isolate import isolated_headers, render_document
 from trailmark.pages.links import Links
-from trailmark.pages.record import build_record
+from trailmark.pages.record import EMPTY, Typed, build_record
 from trailmark.projects.branches import new_branch
 from trailmark.projects.note import add_note
 from trailmark.projects.project import Project
 from trailmark.projects.rollback import go_back
 from trailmark.sessions.notify import with_open_sessions
 from trailmark.web.confirm import Confirmation, confirm
+from trailmark.web.failures import status_of
 from trailmark.web.masthead import project_frame, sessions_of
 from trailmark.web.opening import OpenProject
 from trailmark.web.record.around import surroundings_of
-from trailmark.web.site import Here, see_other
+from trailmark.web.site import Here, Site, see_other
 from trailmark.web.trail import fresh_index
 
 router = APIRouter(include_in_schema=False, prefix="/p/{owner}/{name}/activity/{record_id}")
@@ -34,22 +36,7 @@ _WENT_BACK = "The project went back to an earlier state. Restart the kernel to m
 @router.get("")
 def record(request: Request, site: Here, project: OpenProject, record_id: str) -> Response:
     """Show a record in full; the beginning of an id leads to it."""
-    links = Links.of(project.owner, project.name)
-    with fresh_index(project) as index:
-        whole = index.resolve(record_id)
-        if whole != record_id:
-            return RedirectResponse(links.record(whole), status_code=303)
-        row = index.row(whole)
-        if not row.is_record:
-            return RedirectResponse(links.files(at=whole), status_code=303)
-        stored = load(project.repository, whole)
-        around = surroundings_of(project, index, stored)
-    return site.page(
-        request,
-        "record/page.html",
-        frame=project_frame(site, request, project, "activity"),
-        page=build_record(stored, around, links),
-    )
+    return _page(request, site, project, record_id)
 
 
 @router.get("/outputs/{number}")
@@ -90,9 +77,14 @@ def outputs_archive(project: OpenProject, record_id: str) -> Response:
 
 
 @router.post("/note")
-def note(project: OpenProject, record_id: str, text: Annotated[str, Form()]) -> Response:
-    """Write a note about the record."""
-    add_note(project, text, about=record_id)
+def note(
+    request: Request, site: Here, project: OpenProject, record_id: str, text: Annotated[str, Form()] = ""
+) -> Response:
+    """Write a note about the record; what was typed stays when it is refused."""
+    try:
+        add_note(project, text, about=record_id)
+    except TrailmarkError as error:
+        return _page(request, site, project, record_id, status_of(error), new_note=Typed(text, str(error)))
     here = Links.of(project.owner, project.name).record(record_id)
     return see_other(f"{here}#notes", "The note is on the trail.")
 
@@ -131,14 +123,53 @@ def rollback(
 
 
 @router.post("/branch")
-def branch(project: OpenProject, record_id: str, wanted: Annotated[str, Form(alias="name")]) -> Response:
-    """Begin a branch at the state right after the record."""
+def branch(
+    request: Request,
+    site: Here,
+    project: OpenProject,
+    record_id: str,
+    wanted: Annotated[str, Form(alias="name")] = "",
+) -> Response:
+    """Begin a branch at the state right after the record; what was typed stays when it is refused."""
     try:
         new_branch(project, wanted.strip(), start=record_id)
-    except (AlreadyExists, InvalidInput) as error:
-        return see_other(Links.of(project.owner, project.name).record(record_id), str(error), tone="bad")
+    except TrailmarkError as error:
+        return _page(
+            request, site, project, record_id, status_of(error), new_branch=Typed(wanted, str(error))
+        )
     told = f"The branch {wanted.strip()} begins there. Switch to it whenever you like."
     return see_other(Links.of(project.owner, project.name).branches, told)
+
+
+def _page(
+    request: Request,
+    site: Site,
+    project: Project,
+    record_id: str,
+    status: int = 200,
+    *,
+    new_note: Typed = EMPTY,
+    new_branch: Typed = EMPTY,
+) -> Response:
+    """Show a record, with what stands in its two forms."""
+    links = Links.of(project.owner, project.name)
+    with fresh_index(project) as index:
+        whole = index.resolve(record_id)
+        if whole != record_id:
+            return RedirectResponse(links.record(whole), status_code=303)
+        row = index.row(whole)
+        if not row.is_record:
+            return RedirectResponse(links.files(at=whole), status_code=303)
+        stored = load(project.repository, whole)
+        around = surroundings_of(project, index, stored)
+    page = build_record(stored, around, links)
+    return site.page(
+        request,
+        "record/page.html",
+        status=status,
+        frame=project_frame(site, request, project, "activity"),
+        page=replace(page, new_note=new_note, new_branch=new_branch),
+    )
 
 
 def _output(project: Project, record_id: str, number: int) -> tuple[StoredRecord, OutputRef]:
