@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from functools import lru_cache
+from html import unescape
 from posixpath import normpath
 from urllib.parse import unquote, urlsplit
 
@@ -34,6 +35,7 @@ _ATTRIBUTES = {
     "code": {"class"},
 }
 _CLASS = re.compile(r"code|task|k[a-z]?|[a-z][a-z0-9]?[a-z0-9]?")
+_BULLET = re.compile(r"^\s*(?:[-*+>]\s+)+")
 _ALIGNMENT = re.compile(r"text-align:\s*(left|right|center)")
 Address = Callable[[str], "str | None"]
 
@@ -71,6 +73,15 @@ def render_markdown(
             strip_comments=True,
         )
     )
+
+
+def plain_title(title: str, kind: str | None = "note") -> str:
+    """Return the title of a record as plain text: a note's is the first line of its Markdown, any other as it is."""
+    if kind != "note":
+        return title
+    html = _parser().renderInline(_BULLET.sub("", title))
+    words = unescape(nh3.clean(html, tags=set())).split()
+    return " ".join(words) or title
 
 
 def render_document(text: str, path: str, links: Links, *, at: str | None = None, level: int = 2) -> Markup:

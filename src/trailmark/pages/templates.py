@@ -12,6 +12,7 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, PrefixLoader, StrictUndefined
 
 from trailmark.pages import wording
+from trailmark.pages.readme import plain_title
 
 PAGES = Path(__file__).parent
 STATIC = PAGES / "static"
@@ -51,6 +52,7 @@ def environment(
         hue=wording.hue,
         shorten=wording.shorten,
         short_digest=wording.short_digest,
+        plain_title=plain_title,
     )
     made.globals.update(static=lambda name: f"{static}/{name}?v={_version(STATIC / name)}")
     return made

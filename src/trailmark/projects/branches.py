@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from trailmark.activity import Action, Recorded, record, require_quiet
+from trailmark.activity.store import trailers_of
 from trailmark.errors import AlreadyExists, InvalidInput, NotFound
 from trailmark.git import BRANCHES, Oid, Repository, check_branch_name
 from trailmark.projects.commits import commit_of
@@ -16,7 +17,10 @@ DELETED = "refs/trailmark/deleted/"
 
 @dataclass(frozen=True)
 class Branch:
-    """One branch. `ahead` and `behind` count commits against the current branch; `time` is of its newest."""
+    """One branch. `ahead` and `behind` count commits against the current branch.
+
+    `time`, `title` and `kind` are those of its newest commit; without a record that is of the kind `outside`.
+    """
 
     name: str
     commit: Oid
@@ -25,6 +29,7 @@ class Branch:
     behind: int
     time: int
     title: str
+    kind: str
 
 
 def list_branches(project: Project) -> list[Branch]:
@@ -37,7 +42,8 @@ def list_branches(project: Project) -> list[Branch]:
         commit = repository.commit(tip)
         ahead, behind = repository.ahead_behind(tip, head) if head else (0, 0)
         title = commit.message.partition("\n")[0]
-        branches.append(Branch(name, tip, name == current, ahead, behind, commit.time, title))
+        kind = trailers_of(commit.message).get("kind", "outside")
+        branches.append(Branch(name, tip, name == current, ahead, behind, commit.time, title, kind))
     return sorted(branches, key=lambda branch: (not branch.is_current, -branch.time, branch.name))
 
 

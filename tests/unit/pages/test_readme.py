@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.unit.pages.page_samples import HOSTILE, LINKS, Page, assert_inert
 
-from trailmark.pages.readme import render_document, render_markdown
+from trailmark.pages.readme import plain_title, render_document, render_markdown
 
 PAYLOADS = [
     HOSTILE,
@@ -87,3 +87,18 @@ def test_pictures_from_elsewhere_are_not_loaded() -> None:
 def test_links_to_elsewhere_give_nothing_away() -> None:
     link = Page(render_markdown("[x](https://example.org)")).one("a")
     assert "noreferrer" in (link.attributes["rel"] or "")
+
+
+@pytest.mark.parametrize(
+    ("title", "plain"),
+    [
+        ("The **datum** `moved` by _3_ [mm](https://example.org)", "The datum moved by 3 mm"),
+        ("- first of a list", "first of a list"),
+        ("a < b & c <b>bold</b>", "a < b & c bold"),
+        ("<script>alert(1)</script>", "<script>alert(1)</script>"),
+        ("2 * 3 * 4", "2 * 3 * 4"),
+    ],
+)
+def test_the_title_of_a_note_is_plain_text(title: str, plain: str) -> None:
+    assert plain_title(title) == plain
+    assert plain_title(title, "cell") == title

@@ -17,7 +17,7 @@ from trailmark.pages.feed.model import Excerpt, FileChip, Source, Step, Thumb, T
 from trailmark.pages.highlight import highlight
 from trailmark.pages.kinds import code_language, kind_icon, kind_label, tool_label
 from trailmark.pages.links import Links
-from trailmark.pages.readme import render_markdown
+from trailmark.pages.readme import plain_title, render_markdown
 from trailmark.pages.who import person_name, program_name
 from trailmark.pages.wording import filesize
 
@@ -59,7 +59,8 @@ _STATUS_TONES: dict[str, Tone] = {"error": "bad", "interrupted": "warn", "aborte
 def build_step(row: Row, links: Links, *, me: str | None = None) -> Step:
     """Return how a record looks in the feed; `me` is the person whose name goes without saying."""
     has_code = row.kind in _WITH_CODE and bool((row.code or "").strip())
-    headline, code = _headline(row) if has_code else (row.title, None)
+    title = plain_title(row.title, row.kind)
+    headline, code = _headline(row) if has_code else (title, None)
     thumbs = _thumbs(row, links)
     chips = _chips(row, links)
     text = None if row.kind == "note" else _text_excerpt(row.text or "")
@@ -70,7 +71,7 @@ def build_step(row: Row, links: Links, *, me: str | None = None) -> Step:
         kind_label=kind_label(row.kind),
         tone=_tone(row),
         href=links.record(row.id) if row.is_record else links.files(at=row.id),
-        title=row.title,
+        title=title,
         headline=headline,
         prompt=row.kind in _PROMPTED,
         status=row.status,
