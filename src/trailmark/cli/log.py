@@ -11,7 +11,7 @@ from trailmark.activity.query import Filter, parse_time, parse_until
 from trailmark.cli import log_text
 from trailmark.cli.choose import bring_up_to_date, open_chosen
 from trailmark.cli.invocation import Invocation
-from trailmark.cli.log_data import full, summary
+from trailmark.cli.log_data import full, listed
 from trailmark.cli.output import show
 from trailmark.cli.record_id import open_index
 from trailmark.cli.save_output import save_output
@@ -79,16 +79,15 @@ def command(
         if id is None:
             found = _filter(wanted)
             rows = index.page(found, before=before, limit=limit or -1, with_outside=outside)
-            show(
-                invocation, [summary(row) for row in rows], lambda: log_text.listing(rows, index.count(found))
-            )
+            value = listed(project, index, rows, found) if invocation.json else []
+            show(invocation, value, lambda: log_text.listing(rows, index.count(found)))
             return
         row = index.row(index.resolve(id))
+        whole = full(project, index, row)
     if output is not None or target is not None:
         save_output(invocation, project, row, output or 0, target)
         return
-    value = full(project, row)
-    show(invocation, value, lambda: log_text.record(value))
+    show(invocation, whole, lambda: log_text.record(whole))
 
 
 def _filter(wanted: dict[str, Any]) -> Filter:

@@ -1,16 +1,28 @@
 """Records as data for programs: the shapes that `trailmark log --json` promises."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from trailmark.activity import FileRef, OutputRef
-from trailmark.activity.index import Row
+from trailmark.activity.index import Index, Row
+from trailmark.activity.query import Filter
 from trailmark.activity.store import load_tree
 from trailmark.git import Oid
+from trailmark.projects.branches_of import branches_of
 from trailmark.projects.project import Project
 
+_NO_FILTER = Filter()
 
-def summary(row: Row) -> dict[str, Any]:
-    """Return a record as `log` lists it."""
+
+def listed(
+    project: Project, index: Index, rows: Sequence[Row], wanted: Filter = _NO_FILTER
+) -> list[dict[str, Any]]:
+    """Return the records of a page of the index, that `wanted` let through, as `log` lists them."""
+    branches = branches_of(project.repository, index, rows, wanted)
+    return [_summary(row, branches[row.id]) for row in rows]
+
+
+def _summary(row: Row, branches: Sequence[str]) -> dict[str, Any]:
     return {
         "id": row.id,
         "kind": row.kind,
@@ -24,6 +36,7 @@ def summary(row: Row) -> dict[str, Any]:
         "engine": row.engine,
         "environment": row.environment,
         "commit": row.commit,
+        "branches": list(branches),
         "source": row.source,
         "continues": row.continues,
         "reads": [_file(file) for file in row.reads],
@@ -33,7 +46,7 @@ def summary(row: Row) -> dict[str, Any]:
     }
 
 
-def full(project: Project, row: Row) -> dict[str, Any]:
+def full(project: Project, index: Index, row: Row) -> dict[str, Any]:
     """Return everything that is known of a record."""
     more = {
         "session": row.session,
@@ -50,7 +63,7 @@ def full(project: Project, row: Row) -> dict[str, Any]:
     if row.tree is not None:
         stored = load_tree(project.repository, Oid(row.tree))
         texts = {"code": stored.code, "text": stored.text, "error": stored.error}
-    return summary(row) | more | texts
+    return listed(project, index, [row])[0] | more | texts
 
 
 def _file(file: FileRef) -> dict[str, Any]:

@@ -68,6 +68,7 @@ def record(value: dict[str, Any]) -> str:
             "exit code": "" if value["exit_code"] is None else str(value["exit_code"]),
             "environment": (value["environment"] or "")[:12],
             "commit": (value["commit"] or "")[:12],
+            "on branch": clean(", ".join(value["branches"])),
             "continues": value["continues"] or "",
         }
     )

@@ -5,7 +5,7 @@ import click
 from trailmark.activity.query import Filter
 from trailmark.cli.choose import open_chosen
 from trailmark.cli.invocation import Invocation
-from trailmark.cli.log_data import summary
+from trailmark.cli.log_data import listed
 from trailmark.cli.output import show
 from trailmark.cli.progress import TerminalProgress
 from trailmark.cli.record_id import open_index
@@ -37,6 +37,7 @@ def command(invocation: Invocation, title: str | None, arguments: tuple[str, ...
         ran = run(project, arguments, uv, progress, cwd=cwd, title=title, actor=actor, onto=onto)
     if invocation.json:
         with open_index(project) as index:
-            for row in index.page(Filter(kind="run", session=ran.session), limit=1):
-                show(invocation, summary(row) | {"exit_code": ran.code}, str)
+            rows = index.page(Filter(kind="run", session=ran.session), limit=1)
+            for value in listed(project, index, rows):
+                show(invocation, value | {"exit_code": ran.code}, str)
     return ran.code

@@ -9,7 +9,7 @@ import click
 from trailmark.cli.choose import bring_up_to_date, open_chosen
 from trailmark.cli.env.show import describe_environment
 from trailmark.cli.invocation import Invocation
-from trailmark.cli.log_data import summary
+from trailmark.cli.log_data import listed
 from trailmark.cli.output import fields, moment, one_line, show, size, strong
 from trailmark.cli.record_id import open_index
 from trailmark.cli.verb import verb
@@ -37,7 +37,7 @@ def command(invocation: Invocation, named: str | None) -> None:
 def _described(project: Project) -> dict[str, Any]:
     environment, _ = describe_environment(project)
     with open_index(project) as index:
-        last = index.page(limit=1)
+        last = listed(project, index, index.page(limit=1))
         count = index.count()
     return {
         "project": project.name,
@@ -49,7 +49,7 @@ def _described(project: Project) -> dict[str, Any]:
         "records": count,
         "bytes": _size_of(project.path),
         "environment": environment,
-        "last": summary(last[0]) if last else None,
+        "last": last[0] if last else None,
     }
 
 

@@ -35,7 +35,7 @@ def test_a_record_says_what_when_who_and_with_what() -> None:
         files_by="shim",
         detail={"resources": {"cpu_seconds": 1.25, "max_rss_bytes": 312_000_000}},
     )
-    page = Page(rendered(record, commit="c" * 40, branch="refs/heads/main"))
+    page = Page(rendered(record, commit="c" * 40, branches=("main", "try")))
     facts = {term.text: value.text for term, value in zip(page.find("dt"), page.find("dd"), strict=False)}
     text = page.one("main").text
     assert "Cell 7 of analysis.ipynb" in text
@@ -46,6 +46,7 @@ def test_a_record_says_what_when_who_and_with_what() -> None:
     assert "312 MB" in text
     assert page.find("a", href="/p/ada/penguins/environment")
     assert page.find("button", data_copy="c" * 40)
+    assert "main, try" in text
     assert "Keyboard shortcuts" not in facts
 
 
@@ -216,7 +217,7 @@ def test_hostile_content_stays_text() -> None:
     )
     around = {
         "commit": HOSTILE,
-        "branch": HOSTILE,
+        "branches": (HOSTILE,),
         "older": Neighbour(HOSTILE, HOSTILE),
         "contents": {2: HOSTILE.encode()},
     }

@@ -12,7 +12,7 @@ from trailmark.pages.feed.step import comment_of, source_of
 from trailmark.pages.highlight import highlight
 from trailmark.pages.kinds import code_language, kind_icon, kind_label, tool_label
 from trailmark.pages.links import Links
-from trailmark.pages.readme import render_markdown
+from trailmark.pages.readme import plain_title, render_markdown
 from trailmark.pages.record.model import (
     Action,
     CodeBlock,
@@ -58,13 +58,13 @@ class WrittenNote:
 
 @dataclass(frozen=True)
 class Surroundings:
-    """What a record does not know itself: its commit and branch, and who refers to it.
+    """What a record does not know itself: its commit and the branches that hold it, and who refers to it.
 
     `current` says that the project stands exactly here, so that going back makes no sense.
     """
 
     commit: str | None = None
-    branch: str | None = None
+    branches: tuple[str, ...] = ()
     newer: Neighbour | None = None
     older: Neighbour | None = None
     continues: Neighbour | None = None
@@ -84,7 +84,7 @@ def build_record(stored: StoredRecord, around: Surroundings, links: Links) -> Re
         kind=record.kind,
         icon=kind_icon(record.kind),
         kind_label=kind_label(record.kind),
-        title=record.title,
+        title=plain_title(record.title, record.kind),
         headline=_headline(record, code),
         status=record.status,
         at=record.started,
@@ -116,7 +116,7 @@ def build_record(stored: StoredRecord, around: Surroundings, links: Links) -> Re
 def _headline(record: Record, code: str) -> str:
     """Name the record by its first comment, else by where it stands: the code itself is shown below."""
     if not code:
-        return record.title
+        return plain_title(record.title, record.kind)
     comment = comment_of(record.kind, code)
     if comment:
         return comment
@@ -188,7 +188,7 @@ def _facts(record: Record, around: Surroundings, links: Links) -> tuple[Fact, ..
         _fact("Processor time", _number(resources.get("cpu_seconds"), duration)),
         _fact("Memory at most", _number(resources.get("max_rss_bytes"), lambda size: filesize(int(size)))),
         Fact("Environment", environment[:10], links.environment, True, environment) if environment else None,
-        _fact("Branch", (around.branch or "").removeprefix("refs/heads/") or None),
+        _fact("Branch" if len(around.branches) == 1 else "Branches", ", ".join(around.branches)),
         Fact("Commit", commit[:10], links.files(at=commit), True, commit) if commit else None,
         Fact("Record", record.id, code=True, copy=record.id),
         _fact("Files seen", _SEEN_BY.get(record.files_by or "")),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, status
@@ -11,6 +12,7 @@ from trailmark.activity import FileRef, load
 from trailmark.activity.index import Row
 from trailmark.pages.feed import Filters
 from trailmark.projects.branches import list_branches
+from trailmark.projects.branches_of import branches_of
 from trailmark.projects.note import add_note
 from trailmark.web.opening import OpenProject
 from trailmark.web.trail import filter_of, fresh_index
@@ -36,7 +38,10 @@ class OutputFacts(BaseModel):
 
 
 class RecordLine(BaseModel):
-    """One record in a list. Times are seconds since the epoch; `seconds` is how long it took."""
+    """One record in a list. Times are seconds since the epoch; `seconds` is how long it took.
+
+    `branches` are those that hold it, the current one first; of many branches, the first twenty are looked at.
+    """
 
     id: str
     kind: str
@@ -50,6 +55,7 @@ class RecordLine(BaseModel):
     engine: str | None
     environment: str | None
     commit: str | None
+    branches: list[str]
     source: str | None
     continues: str | None
     reads: list[FileUse]
@@ -111,7 +117,9 @@ def records(
     """List records, newest first; days (`since`, `until`) are ISO dates, both included."""
     wanted = filter_of(Filters.parse(request.query_params))
     with fresh_index(project) as index:
-        return [_line(row) for row in index.page(wanted, before=before, limit=limit)]
+        rows = index.page(wanted, before=before, limit=limit)
+        branches = branches_of(project.repository, index, rows, wanted)
+    return [_line(row, branches[row.id]) for row in rows]
 
 
 @router.get("/records/{record_id}")
@@ -119,9 +127,10 @@ def record(project: OpenProject, record_id: str) -> WholeRecord:
     """Describe one record; the beginning of an id is enough."""
     with fresh_index(project) as index:
         row = index.row(index.resolve(record_id))
+        branches = branches_of(project.repository, index, [row])[row.id]
     stored = load(project.repository, row.id)
     return WholeRecord(
-        **_line(row).model_dump(),
+        **_line(row, branches).model_dump(),
         code=stored.code,
         text=stored.text,
         error=stored.error,
@@ -150,7 +159,7 @@ def branches(project: OpenProject) -> list[BranchLine]:
     ]
 
 
-def _line(row: Row) -> RecordLine:
+def _line(row: Row, branches: Sequence[str]) -> RecordLine:
     return RecordLine(
         id=row.id,
         kind=row.kind,
@@ -164,6 +173,7 @@ def _line(row: Row) -> RecordLine:
         engine=row.engine,
         environment=row.environment,
         commit=row.commit,
+        branches=list(branches),
         source=row.source,
         continues=row.continues,
         reads=[_use(file) for file in row.reads],

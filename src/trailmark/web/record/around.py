@@ -6,7 +6,9 @@ from trailmark.activity import StoredRecord, read_output
 from trailmark.activity.index import Index, Row
 from trailmark.activity.query import Filter
 from trailmark.errors import NotFound
+from trailmark.pages.readme import plain_title
 from trailmark.pages.record import Neighbour, Surroundings, WrittenNote, wanted_outputs
+from trailmark.projects.branches_of import branches_of
 from trailmark.projects.project import Project
 
 _LOOKED_AT = 200
@@ -19,6 +21,7 @@ def surroundings_of(project: Project, index: Index, stored: StoredRecord) -> Sur
     older, newer = index.page(before=record.id, limit=1), index.following(record.id)
     return Surroundings(
         commit=row.commit,
+        branches=branches_of(project.repository, index, [row])[row.id],
         newer=_neighbour(newer[0]) if newer else None,
         older=_neighbour(older[0]) if older else None,
         continues=_continued(index, record.continues),
@@ -52,4 +55,4 @@ def _note(row: Row) -> WrittenNote:
 
 
 def _neighbour(row: Row) -> Neighbour:
-    return Neighbour(row.id, row.title)
+    return Neighbour(row.id, plain_title(row.title, row.kind))
