@@ -5,6 +5,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from _figures import Figure, median_ms, show
 
@@ -25,19 +26,47 @@ SEARCHES = (
     "nowhere",
     "mean min cell plot",
 )
-FILTERS = (
-    Filter(kind="note"),
-    Filter(kind="environment"),
-    Filter(status="error", tool="terminal"),
-    Filter(notebook="code/analysis-3.ipynb"),
-    Filter(file="output"),
-    Filter(file="00.csv"),
-    Filter(branch="main"),
-    Filter(since=START, until=START + 86400),
-    Filter(search="mean", kind="environment"),
-    Filter(search="mean", file="00.csv"),
-    Filter(search="mean", branch="main"),
+FILTERS: tuple[dict[str, Any], ...] = (
+    {"kind": "cell"},
+    {"kind": "environment"},
+    {"kind": "note"},
+    {"tool": "jupyterlab"},
+    {"tool": "trailmark"},
+    {"notebook": "code/analysis-3.ipynb"},
+    {"notebook": "code/nowhere.ipynb"},
+    {"file": "output/00/00/00.csv"},
+    {"file": "output"},
+    {"file": "output/07"},
+    {"file": "00.csv"},
+    {"file": "*.csv"},
+    {"file": "*/00/*.csv"},
+    {"file": "*.png"},
+    {"status": "error"},
+    {"status": "lost"},
+    {"person": "Ada Lovelace"},
+    {"person": "Bob"},
+    {"actor": "person"},
+    {"actor": "program"},
+    {"since": START, "until": START + 86400},
+    {"since": START + RECORDS * 137 - 86400},
+    {"until": START + 86400},
+    {"branch": "main"},
+    {"branch": "nowhere"},
 )
+PAIRS: tuple[dict[str, Any], ...] = (
+    {"status": "error", "tool": "terminal"},
+    {"status": "error", "notebook": "code/analysis-3.ipynb"},
+    {"status": "interrupted", "file": "output/07"},
+    {"kind": "note", "file": "*.csv"},
+    {"kind": "environment", "file": "*.csv"},
+    {"notebook": "code/analysis-3.ipynb", "file": "output"},
+    {"kind": "run", "branch": "main"},
+    {"file": "*.csv", "branch": "main"},
+    {"since": START, "until": START + 86400, "file": "*.csv"},
+    {"since": START, "until": START + 86400, "kind": "note", "actor": "person"},
+    {"status": "lost", "file": "*.csv", "branch": "main", "person": "Ada Lovelace"},
+)
+SEARCHED_WITH = ("mean", "frame_clean", "mean min cell plot")
 
 
 def figures(index: Index, repository: Repository) -> Iterator[Figure]:
@@ -52,11 +81,18 @@ def figures(index: Index, repository: Repository) -> Iterator[Figure]:
     yield Figure("a page in the middle", median_ms(lambda: index.page(before=middle)), at_most=GOAL_MS)
     for search in SEARCHES:
         yield page(f"search {search}", Filter(search=search))
-    for wanted in FILTERS:
-        chosen = ", ".join(f"{name} {value}" for name, value in vars(wanted).items() if value is not None)
-        yield page(f"filter {chosen}", wanted)
+    for wanted in (*FILTERS, *PAIRS):
+        yield page(f"filter {in_words(wanted)}", Filter(**wanted))
+    for search in SEARCHED_WITH:
+        for wanted in (*FILTERS, *PAIRS):
+            yield page(f"search {search}, {in_words(wanted)}", Filter(**wanted, search=search))
     yield Figure("what there is to choose from", median_ms(index.facets), at_most=GOAL_MS)
     yield Figure("number of records", median_ms(index.count), at_most=GOAL_MS)
+
+
+def in_words(wanted: dict[str, Any]) -> str:
+    """Return a filter as a row of the table names it."""
+    return ", ".join(f"{name} {value}" for name, value in wanted.items())
 
 
 def main() -> int:

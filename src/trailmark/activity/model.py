@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from types import NoneType
 from typing import Any, Literal, NewType, get_args
 
 from trailmark.errors import Damaged
@@ -164,30 +165,25 @@ def _output(item: Mapping[str, Any]) -> OutputRef:
     return OutputRef(**_checked(known), truncated=truncated)
 
 
-_REQUIRED_TEXTS = frozenset(
-    ("id", "kind", "title", "status", "author", "actor", "path", "mime", "file", "sha256")
-)
-_TIMES = frozenset({"started", "seconds"})
-_FLAGS = frozenset({"external", "held", "candidate", "open"})
-_WHOLE = frozenset({"bytes", "group", "frames", "execution_count", "exit_code"})
+_REQUIRED_TEXTS = ("id", "kind", "title", "status", "author", "actor", "path", "mime", "file", "sha256")
+_TIMES = ("started", "seconds")
+_FLAGS = ("external", "held", "candidate", "open")
+_WHOLE = ("bytes", "group", "frames", "execution_count", "exit_code")
+_TYPES: Mapping[str, tuple[type, ...]] = {
+    **dict.fromkeys(_REQUIRED_TEXTS, (str,)),
+    **dict.fromkeys(_TIMES, (int, float)),
+    **dict.fromkeys(_FLAGS, (bool,)),
+    **dict.fromkeys(_WHOLE, (int, NoneType)),
+    "detail": (dict,),
+}
+_OTHERS = (str, NoneType)
 _END_OF_TIME = 1e11
 
 
 def _checked(facts: dict[str, Any]) -> dict[str, Any]:
     """Return the facts when each is of its type; records of strangers are read too. Raises TypeError."""
     for name, value in facts.items():
-        if name in _REQUIRED_TEXTS:
-            is_right = isinstance(value, str)
-        elif name in _TIMES:
-            is_right = isinstance(value, int | float) and abs(value) < _END_OF_TIME
-        elif name in _FLAGS:
-            is_right = isinstance(value, bool)
-        elif name in _WHOLE:
-            is_right = value is None or isinstance(value, int)
-        elif name == "detail":
-            is_right = isinstance(value, dict)
-        else:
-            is_right = value is None or isinstance(value, str)
-        if not is_right:
+        is_right = isinstance(value, _TYPES.get(name, _OTHERS))
+        if not is_right or (name in _TIMES and not abs(value) < _END_OF_TIME):
             raise TypeError(f"“{name}” is not what it should be")
     return facts

@@ -38,7 +38,7 @@ _EXTENSIONS = {
 }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class LogEntry:
     """One entry of a device's chain of records."""
 

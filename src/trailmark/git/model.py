@@ -16,7 +16,7 @@ SUBMODULE: Mode = 0o160000
 FOLDER: Mode = 0o040000
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Entry:
     """A file in a tree: the object that holds its bytes, and its mode."""
 
@@ -33,7 +33,7 @@ class Signature:
     time: float
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Commit:
     """A commit's facts."""
 

@@ -6,6 +6,7 @@ Loose objects are read here and not by libgit2, which (1.9) never returns from s
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 import zlib
 from pathlib import Path
@@ -21,6 +22,7 @@ _HEADER_BYTES = 64
 # Before its first letter, a compressed file describes its alphabet, in 600 bytes at the most.
 _FIRST_BYTES = 4096
 _HEX_DIGITS = 40
+_READ_BYTES = 1 << 16
 
 
 class Objects:
@@ -75,8 +77,7 @@ class Objects:
 
     def _find_loose(self, oid: Oid) -> tuple[str, bytes] | None:
         try:
-            with open(self.name_of(oid), "rb") as stream:
-                compressed = stream.read()
+            compressed = _read_file(self.name_of(oid))
         except FileNotFoundError:
             return None
         except OSError as error:
@@ -107,6 +108,19 @@ class Objects:
             return int(self._everywhere.read_header(oid)[1])
         except (KeyError, ValueError, pygit2.GitError) as error:
             raise _translated(oid, error) from error
+
+
+def _read_file(name: str) -> bytes:
+    """Return a file's bytes. Objects are small and many: a stream would ask for size and kind of each first."""
+    fd = os.open(name, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        data = os.read(fd, _READ_BYTES)
+        if len(data) < _READ_BYTES:
+            return data
+        with open(fd, "rb", closefd=False) as rest:
+            return data + rest.read()
+    finally:
+        os.close(fd)
 
 
 def _is_oid(oid: str) -> bool:

@@ -11,9 +11,11 @@ from pathlib import Path
 
 from trailmark.errors import Busy, TrailmarkError, Unavailable
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 _APPLICATION = 0x54524D4B
 _WAIT_SECONDS = 60.0
+_SMALL_CACHE_KIB, _LARGE_CACHE_KIB = 32 << 10, 128 << 10
+_USUAL_CHECKPOINT, _RARE_CHECKPOINT = 1000, 32_000
 _SCHEMA = """
 CREATE TABLE records (
     place INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, kind TEXT NOT NULL, status TEXT NOT NULL, tool TEXT,
@@ -31,8 +33,10 @@ CREATE TABLE texts (
     code TEXT, text TEXT, error TEXT
 );
 CREATE VIRTUAL TABLE search USING fts5 (
-    title, code, text, error, notes, content = '', prefix = '2 3', tokenize = 'unicode61 remove_diacritics 2'
+    title, code, text, error, notes, content = '', columnsize = 0, prefix = '2 3',
+    tokenize = 'unicode61 remove_diacritics 2'
 );
+INSERT INTO search (search, rank) VALUES ('hashsize', 16777216);
 CREATE TABLE paths (path_id INTEGER PRIMARY KEY, path TEXT NOT NULL UNIQUE);
 CREATE TABLE files (
     path_id INTEGER NOT NULL, place INTEGER NOT NULL, mode TEXT NOT NULL, digest TEXT, external INTEGER NOT NULL,
@@ -65,6 +69,18 @@ def connect(path: Path) -> sqlite3.Connection:
             return _open_or_replace(path)
     except sqlite3.Error as error:
         raise translated(error) from error
+
+
+@contextmanager
+def in_bulk(database: sqlite3.Connection) -> Iterator[None]:
+    """Write much: pages are kept longer, and are brought from the log to the file less often."""
+    database.execute(f"PRAGMA cache_size = -{_LARGE_CACHE_KIB}")
+    database.execute(f"PRAGMA wal_autocheckpoint = {_RARE_CHECKPOINT}")
+    try:
+        yield
+    finally:
+        database.execute(f"PRAGMA cache_size = -{_SMALL_CACHE_KIB}")
+        database.execute(f"PRAGMA wal_autocheckpoint = {_USUAL_CHECKPOINT}")
 
 
 def translated(error: sqlite3.Error) -> TrailmarkError:
@@ -135,7 +151,7 @@ def _connect(path: Path) -> sqlite3.Connection:
         for pragma in (
             "synchronous = NORMAL",
             "temp_store = MEMORY",
-            "cache_size = -32768",
+            f"cache_size = -{_SMALL_CACHE_KIB}",
         ):
             database.execute(f"PRAGMA {pragma}")
     except BaseException:

@@ -13,17 +13,18 @@ from typing import Any, Literal, TypeVar
 
 from trailmark.activity.index import database as files
 from trailmark.activity.index.branches import Branches, reach
-from trailmark.activity.index.ingest import Ingest, Link, new_links
+from trailmark.activity.index.ingest import Ingest, new_entries
 from trailmark.activity.index.row import Row
 from trailmark.activity.index.search import Condition, conditions, match_expression, path_condition
 from trailmark.activity.model import Record
 from trailmark.activity.query import Filter
+from trailmark.activity.store import LogEntry
 from trailmark.activity.trail import RECORDS
 from trailmark.errors import Damaged, InvalidInput, NotFound
 from trailmark.git import BRANCHES, Oid, Repository
 
 _T = TypeVar("_T")
-_CHUNK = 5000
+_CHUNK = 10_000
 _FEW_FILES = 5000
 _SHOWN_CANDIDATES = 5
 _HEX = re.compile(r"[0-9a-f]{4,40}")
@@ -89,9 +90,10 @@ class Index:
         chains = repository.refs(RECORDS)
         if self._is_up_to_date(chains, _tips(repository)):
             return 0
-        new = sum(self._take_chain(repository, ref) for ref in chains)
-        with self._writing():
-            return new + Branches(self._database, repository).bring_to(_tips(repository))
+        with files.in_bulk(self._database):
+            new = sum(self._take_chain(repository, ref) for ref in chains)
+            with self._writing():
+                return new + Branches(self._database, repository).bring_to(_tips(repository))
 
     def _is_up_to_date(self, chains: Mapping[str, Oid], tips: Mapping[str, Oid]) -> bool:
         known = dict(self._database.execute("SELECT ref, tip FROM chains").fetchall())
@@ -102,7 +104,7 @@ class Index:
 
     def _take_chain(self, repository: Repository, ref: str) -> int:
         """Take in one device's new entries, a few thousand at a time."""
-        taken, behind, waiting = 0, "", list[Link]()
+        taken, behind, waiting = 0, "", list[LogEntry]()
         while True:
             with self._writing():
                 tip = repository.find_ref(ref)
@@ -110,12 +112,12 @@ class Index:
                 if tip is None or known == tip:
                     return taken
                 if not waiting or known != behind:
-                    waiting, is_continued = new_links(repository, tip, known)
+                    waiting, is_continued = new_entries(repository, tip, known)
                     if not is_continued:
                         raise _Unsound
                 now, waiting = waiting[:_CHUNK], waiting[_CHUNK:]
                 place = Ingest(self._database, repository).take(now, ref, place)
-                behind = now[-1].entry.oid if waiting else tip
+                behind = now[-1].oid if waiting else tip
                 self._database.execute("INSERT OR REPLACE INTO chains VALUES (?, ?, ?)", (ref, behind, place))
             taken += len(now)
 

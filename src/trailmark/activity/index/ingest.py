@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable
-from dataclasses import dataclass
+from operator import itemgetter
 from typing import cast
 
 from trailmark.activity.index.row import MISSING
@@ -20,29 +20,21 @@ _MICROSECONDS = 1_000_000
 _SEARCH_COLUMNS = "(rowid, title, code, text, error, notes)"
 
 
-@dataclass(frozen=True)
-class Link:
-    """An entry of a chain with the commit on the chain that it was read from."""
-
-    entry: LogEntry
-    commit: Commit
-
-
-def new_links(repository: Repository, tip: Oid, known: Oid | None) -> tuple[list[Link], bool]:
+def new_entries(repository: Repository, tip: Oid, known: Oid | None) -> tuple[list[LogEntry], bool]:
     """Return the entries of a chain behind `known`, oldest first, and whether the chain does lead there.
 
     A damaged chain is followed as far as it can be read.
     """
-    links: list[Link] = []
+    entries: list[LogEntry] = []
     try:
         for commit, entry in iter_chain(repository, tip):
             if commit.oid == known:
-                return links[::-1], True
+                return entries[::-1], True
             if entry is not None:
-                links.append(Link(entry, commit))
+                entries.append(entry)
     except (Damaged, NotFound):
-        return links[::-1], True
-    return links[::-1], known is None
+        return entries[::-1], True
+    return entries[::-1], known is None
 
 
 class Ingest:
@@ -52,22 +44,24 @@ class Ingest:
         self._database = database
         self._repository = repository
         self._paths: dict[str, int] = {}
+        self._files: list[tuple[int, int, str, str | None, bool]] = []
         self._claimed = {
             row[0] for row in database.execute("SELECT claims FROM records WHERE claims IS NOT NULL")
         }
         self._noted = {row[0] for row in database.execute("SELECT DISTINCT about FROM notes")}
 
-    def take(self, links: Iterable[Link], ref: str, place: int) -> int:
+    def take(self, entries: Iterable[LogEntry], ref: str, place: int) -> int:
         """Take entries in, the first of which comes behind `place`; return the place of the last."""
         device = ref.rpartition("/")[2]
-        for link in links:
-            known = self.place_of(link.entry.record)
+        for entry in entries:
+            known = self.place_of(entry.record)
             if known is not None:
-                self._move(known, link.entry)
+                self._move(known, entry)
                 continue
-            stored = self._read(link)
+            stored = self._read(entry)
             place = max(place + 1, place_of_time(stored.record.started + stored.record.seconds))
-            place = self._add(place, stored, link.entry.commit, device)
+            place = self._add(place, stored, entry.commit, device)
+        self._add_files()
         return place
 
     def place_of(self, record: str) -> int | None:
@@ -92,24 +86,25 @@ class Ingest:
         stored = StoredRecord(facts, Oid(""), None, text, None)
         return self._add(max(behind + 1, place_of_time(facts.started)), stored, commit.oid, None, claims)
 
-    def _read(self, link: Link) -> StoredRecord:
+    def _read(self, entry: LogEntry) -> StoredRecord:
         """Return the record of an entry; what can be said of it when it cannot be read."""
         try:
-            return load_tree(self._repository, link.entry.tree)
+            return load_tree(self._repository, entry.tree)
         except (Damaged, NotFound):
-            facts = trailers_of(link.commit.message)
+            commit = self._repository.commit(entry.oid)
+            facts = trailers_of(commit.message)
             record = Record(
-                id=link.entry.record,
+                id=entry.record,
                 kind=cast("Kind", facts.get("kind", "run")),
-                title=link.commit.message.partition("\n")[0],
+                title=commit.message.partition("\n")[0],
                 status=cast("Status", facts.get("status", "ok")),
-                started=float(link.commit.time),
+                started=float(commit.time),
                 seconds=0.0,
-                author=link.commit.author,
+                author=commit.author,
                 actor=facts.get("actor", "person"),
                 detail={"damaged": True},
             )
-            return StoredRecord(record, link.entry.tree, None, None, None)
+            return StoredRecord(record, entry.tree, None, None, None)
 
     def _move(self, place: int, entry: LogEntry) -> None:
         """Note that a record's commit was made again, on top of where its branch had moved."""
@@ -140,7 +135,7 @@ class Ingest:
             f"INSERT INTO search {_SEARCH_COLUMNS} VALUES (?, ?, ?, ?, ?, ?)",
             (place, *searched(stored), notes),
         )
-        self._add_files(place, record)
+        self._note_files(place, record)
         about = record.detail.get("about") if record.kind == "note" else None
         if isinstance(about, str):
             self._add_note(place, about, stored)
@@ -177,7 +172,8 @@ class Ingest:
             execute("DELETE FROM texts WHERE place = ?", (old,))
             execute("UPDATE commits SET place = ? WHERE place = ?", (place, old))
 
-    def _add_files(self, place: int, record: Record) -> None:
+    def _note_files(self, place: int, record: Record) -> None:
+        """Remember the files of a record until `_add_files`."""
         refs = [
             (file.path, mode, file.digest, file.external)
             for mode, files in (("r", record.reads), ("w", record.writes))
@@ -186,14 +182,15 @@ class Ingest:
         refs += [(path, "d", None, False) for path in record.deletes]
         if record.source:
             refs.append((record.source.partition("#")[0], "s", None, False))
-        if refs:
-            self._database.executemany(
-                "INSERT OR IGNORE INTO files VALUES (?, ?, ?, ?, ?)",
-                [
-                    (self._path_id(path), place, mode, digest, external)
-                    for path, mode, digest, external in refs
-                ],
-            )
+        self._files += [
+            (self._path_id(path), place, mode, digest, external) for path, mode, digest, external in refs
+        ]
+
+    def _add_files(self) -> None:
+        """Add the files that were noted, in the order of the table: its pages are then written once."""
+        self._files.sort(key=itemgetter(0))
+        self._database.executemany("INSERT OR IGNORE INTO files VALUES (?, ?, ?, ?, ?)", self._files)
+        self._files.clear()
 
     def _path_id(self, path: str) -> int:
         path = str(_clean(path))
