@@ -41,10 +41,11 @@ class Recorded:
     commit: Oid | None
 
 
-def record(trail: Trail, action: Action, change: Change = NO_CHANGE) -> Recorded:
+def record(trail: Trail, action: Action, change: Change = NO_CHANGE, *, journalled: bool = False) -> Recorded:
     """Record one action as one commit, durably. An id that is recorded already is left as it is.
 
-    Takes the project's lock. Raises Busy when another process keeps it, and while a person's own merge or rebase
+    What is `journalled` may be taken back by a power cut, since its entry in the journal is kept until
+    `Repository.sync_refs`. Takes the project's lock. Raises Busy when another process keeps it, and while a person's own merge or rebase
     is under way; Unavailable, with nothing changed, when the disk refuses.
     """
     with trail.lock, _refusals():
@@ -56,7 +57,7 @@ def record(trail: Trail, action: Action, change: Change = NO_CHANGE) -> Recorded
                 return Recorded(RecordId(action.id), present, None)
         facts = _record_of(action, trail)
         tree = write_record(trail.repository, facts, action)
-        commit = _append(trail, facts, tree, change)
+        commit = _append(trail, facts, tree, change, lasting=not journalled)
         return Recorded(facts.id, tree, commit)
 
 
@@ -100,15 +101,15 @@ def require_quiet(repository: Repository) -> None:
         )
 
 
-def _append(trail: Trail, facts: Record, tree: Oid, change: Change) -> Oid:
+def _append(trail: Trail, facts: Record, tree: Oid, change: Change, *, lasting: bool) -> Oid:
     """Write the commit and the entry and move both refs; again when a person's git came in between."""
     for _ in range(_ATTEMPTS - 1):
         with contextlib.suppress(RefMoved):
-            return _append_once(trail, facts, tree, change)
-    return _append_once(trail, facts, tree, change)
+            return _append_once(trail, facts, tree, change, lasting=lasting)
+    return _append_once(trail, facts, tree, change, lasting=lasting)
 
 
-def _append_once(trail: Trail, facts: Record, tree: Oid, change: Change) -> Oid:
+def _append_once(trail: Trail, facts: Record, tree: Oid, change: Change, *, lasting: bool) -> Oid:
     repository = trail.repository
     author = Signature(trail.person.name, trail.person.email, facts.started + facts.seconds)
     message = message_of(facts, tree)
@@ -125,7 +126,7 @@ def _append_once(trail: Trail, facts: Record, tree: Oid, change: Change) -> Oid:
     reason = f"trailmark: {facts.kind}"
     repository.release_stale_locks([trail.ref, ref])
     moves = [RefMove(trail.ref, before, entry, reason), RefMove(ref, parent, commit, reason)]
-    repository.update_refs(moves, head=ref)
+    repository.update_refs(moves, head=ref, lasting=lasting)
     trail.settled = entry
     return commit
 

@@ -56,9 +56,15 @@ class RefFiles:
     is_logged: Callable[[str], bool]
 
     def move(
-        self, moves: Sequence[RefMove], *, also_sync: Iterable[str], head: str, is_head: Callable[[], bool]
+        self,
+        moves: Sequence[RefMove],
+        *,
+        also_sync: Iterable[str],
+        head: str,
+        is_head: Callable[[], bool],
+        lasting: bool,
     ) -> None:
-        """Make all moves in order, after `also_sync` is on disk; on return the refs are on disk too.
+        """Make all moves in order, after `also_sync` is on disk; on return `lasting` moves are on disk too.
 
         Raises RefMoved, with nothing changed, when a ref is not where it is said to be or HEAD does not stand for
         `head`, and Busy when another program keeps one locked.
@@ -74,7 +80,7 @@ class RefFiles:
             for move in moves:
                 self._replace(move.name)
                 self._log(move, head)
-        for folder in dict.fromkeys(self._path(move.name).parent for move in moves):
+        for folder in dict.fromkeys(self._path(move.name).parent for move in moves if lasting):
             sync_folder(folder)
 
     def names_below(self, prefix: str) -> list[str]:
@@ -93,6 +99,12 @@ class RefFiles:
         except FileNotFoundError:
             return []
         return [line[_OID_AND_SPACE:] for line in lines.splitlines() if line[:1] not in ("#", "^")]
+
+    def sync(self) -> None:
+        """Return once every ref is on disk."""
+        for parent, _, names in os.walk(self.shared / "refs"):
+            sync_files(Path(parent) / name for name in names)
+            sync_folder(Path(parent))
 
     def release_stale(self, names: Iterable[str]) -> None:
         """Remove the locks on refs that a dead process of ours left. The caller holds the project's lock."""

@@ -74,9 +74,10 @@ class Repository:
         """Move a ref from `expected` (None: it must not exist) to `new`, durably. Raises RefMoved or Busy."""
         self.update_refs([RefMove(name, expected, new, reason)])
 
-    def update_refs(self, moves: Sequence[RefMove], *, head: str | None = None) -> None:
-        """Move refs in this order, durably, with all that was written through this object.
+    def update_refs(self, moves: Sequence[RefMove], *, head: str | None = None, lasting: bool = True) -> None:
+        """Move refs in this order, after all that was written through this object is on disk.
 
+        A power cut takes moves that are not `lasting` back, in the order opposite to theirs, until `sync_refs`.
         Raises RefMoved when one is not where it should be or HEAD does not stand for `head` (None: for whatever it
         does), and Busy when another program keeps one locked; then nothing was changed. A kill in between may
         leave the first ones moved.
@@ -87,7 +88,11 @@ class Repository:
         also_sync = map(self.objects.name_of, self._unsynced)
         expected = head or self.head_ref()
         self._refs.move(
-            moves, also_sync=also_sync, head=expected, is_head=lambda: self.head_ref() == expected
+            moves,
+            also_sync=also_sync,
+            head=expected,
+            is_head=lambda: self.head_ref() == expected,
+            lasting=lasting,
         )
         self._unsynced.clear()
 
@@ -168,7 +173,7 @@ class Repository:
     def sync_refs(self) -> None:
         """Return once every ref is on disk."""
         self.flush()
-        sync_files(path for path in (self.git_folder / "refs").rglob("*") if path.is_file())
+        self._refs.sync()
 
     def _written(self, oid: pygit2.Oid) -> Oid:
         written = Oid(str(oid))

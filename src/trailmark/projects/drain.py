@@ -194,7 +194,8 @@ class Drain:
         put = pending.put if notebook is None else {**pending.put, str(path): notebook}
         if notebook is not None and saved is not None and notebook.content != notebooks.cleaned(saved.data):
             self._unsaved.remember(str(path), saved.data)
-        recorded = record(self._project.trail, pending.action, Change(put=put, remove=pending.remove))
+        change = Change(put=put, remove=pending.remove)
+        recorded = record(self._project.trail, pending.action, change, journalled=True)
         action = pending.action
         if action.deletes or not all(write.held for write in action.writes):
             Notices(self._project).told(action.writes, action.deletes)
