@@ -90,7 +90,7 @@ def upload(page: Page, folder: Path) -> None:
     expect(page.locator("tr", has_text="large.bin")).to_contain_text("9.4 MB")
     page.get_by_role("link", name="gulls.csv", exact=True).click()
     expect(page.get_by_role("cell", name="herring")).to_be_visible()
-    expect(page.get_by_role("link", name="Uploaded input/gulls.csv")).to_be_visible()
+    expect(page.get_by_role("link", name="Uploaded 2 files to input/")).to_be_visible()
 
 
 def begin_a_branch(page: Page) -> None:
@@ -151,6 +151,34 @@ def test_without_script_everything_but_live_news_works(
         page.get_by_label("Note").fill("No script was needed.")
         page.get_by_role("button", name="Put it on the trail").click()
         expect(page.locator("[data-record]").first).to_contain_text("No script was needed.")
+
+
+def test_many_files_dropped_at_once_are_one_record(
+    home: Path, trailmark: list[str], browser: Browser
+) -> None:
+    with running(trailmark) as (_, address):
+        page = browser.new_context().new_page()
+        complaints = watched(page)
+        page.goto(address)
+        page.get_by_role("link", name="New project").click()
+        page.get_by_label("Name").fill("survey")
+        page.get_by_role("button", name="Make the project").click()
+        page.get_by_role("link", name="Files", exact=True).click()
+        page.get_by_role("link", name="input", exact=True).click()
+        dropped = page.evaluate_handle(
+            """() => {
+              const transfer = new DataTransfer();
+              for (let number = 0; number < 30; number += 1)
+                transfer.items.add(new File([`${number}`], `plot-${number}.csv`));
+              return transfer;
+            }"""
+        )
+        page.dispatch_event("[data-droparea]", "drop", {"dataTransfer": dropped})
+        expect(page.get_by_role("link", name="plot-29.csv", exact=True)).to_be_visible()
+        page.get_by_role("link", name="Activity", exact=True).click()
+        expect(page.locator("[data-record]")).to_have_count(2)
+        expect(page.locator("[data-record]").first).to_contain_text("Uploaded 30 files to input/")
+        assert complaints == []
 
 
 def test_another_site_gets_nothing(

@@ -11,7 +11,7 @@ import errno
 import os
 import shutil
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -45,10 +45,23 @@ def put_file(
     project: Project, path: str, source: Path, *, replace: bool = False, actor: str = "person"
 ) -> Recorded:
     """Move a finished upload into the project. Raises InvalidInput; AlreadyExists unless it may `replace`."""
+    return put_files(project, {path: source}, replace=replace, actor=actor)
+
+
+def put_files(
+    project: Project, files: Mapping[str, Path], *, replace: bool = False, actor: str = "person"
+) -> Recorded:
+    """Move finished uploads to their paths in the project, all with one record; one that is refused stops all.
+
+    Raises InvalidInput; AlreadyExists unless it may `replace`.
+    """
     with _changing(project, actor):
-        _make_way(project, check_new_path(path), replace=replace)
-        _move_in(project, source, path)
-        return _recorded(project, {path}, f"Uploaded {path}", actor)
+        for path in files:
+            _require_room(project, check_new_path(path), replace=replace)
+        for path, source in files.items():
+            _make_way(project, path, replace=replace)
+            _move_in(project, source, path)
+        return _recorded(project, set(files), _uploaded(tuple(files)), actor)
 
 
 def write_file(
@@ -143,14 +156,31 @@ def _require(project: Project, path: str) -> None:
         raise InvalidInput(f"{FILE_NAME} makes the folder a project; it cannot be moved or deleted.")
 
 
-def _make_way(project: Project, path: str, *, replace: bool) -> None:
-    """See to it that a file may be put at a path: what git does not hold there is set aside."""
+def _uploaded(paths: tuple[str, ...]) -> str:
+    if len(paths) == 1:
+        return f"Uploaded {paths[0]}"
+    folder = os.path.commonpath([path.rpartition("/")[0] for path in paths])
+    return f"Uploaded {len(paths):,} files" + (f" to {folder}/" if folder else "")
+
+
+def _require_room(project: Project, path: str, *, replace: bool) -> None:
+    """Raise unless a file may be put at a path, and in place of what is there if it may `replace`."""
     seen = present.glance(project.path, path)
     if isinstance(seen, present.Folder):
         raise AlreadyExists(f"There is a folder called {path}. Nothing was changed.")
     if seen is not None and not replace:
         raise AlreadyExists(f"There is a file {path} already. Nothing was changed.")
-    if seen is not None and not _is_held(project, path):
+    above = path.rpartition("/")[0]
+    while above:
+        if not isinstance(present.glance(project.path, above), present.Folder | None):
+            raise NotADirectoryError(above)
+        above = above.rpartition("/")[0]
+
+
+def _make_way(project: Project, path: str, *, replace: bool) -> None:
+    """See to it that a file may be put at a path: what git does not hold there is set aside."""
+    _require_room(project, path, replace=replace)
+    if present.glance(project.path, path) is not None and not _is_held(project, path):
         checkout.set_aside(project.path, path, keeping_folder(project))
     _make_parent(project, path)
 

@@ -7,7 +7,7 @@ import pytest
 
 from trailmark.errors import AlreadyExists, InvalidInput, NotFound
 from trailmark.projects.describe import describe, edit_readme, readme_name
-from trailmark.projects.file_changes import delete, make_folder, move, put_file, write_file
+from trailmark.projects.file_changes import delete, make_folder, move, put_file, put_files, write_file
 from trailmark.projects.files import (
     list_folder,
     list_folder_at,
@@ -123,6 +123,30 @@ def test_a_large_upload_is_recorded_and_what_it_replaces_is_set_aside(project, u
     assert files()["input/big.bin"] == b"small"
     (kept,) = (project.state / "kept").rglob("big.bin")
     assert kept.read_bytes() == big
+
+
+def test_many_uploads_are_one_record(project, read, files, tmp_path):
+    before = commits(project)
+    sources = {f"input/new/{number}.csv": tmp_path / str(number) for number in range(30)}
+    for path, source in sources.items():
+        source.write_text(path)
+    record = read(put_files(project, sources))
+    assert record.title == "Uploaded 30 files to input/new/"
+    assert {write.path for write in record.writes} == set(sources)
+    assert all(files()[path] == path.encode() for path in sources)
+    assert commits(project) == before + 1
+
+
+@pytest.mark.parametrize("refused", ["code", "README.md", "README.md/x", "../x", "con.txt"])
+def test_one_upload_that_is_refused_stops_all(project, files, tmp_path, refused):
+    sources = {"input/a.csv": tmp_path / "a", refused: tmp_path / "b"}
+    for source in sources.values():
+        source.write_text("new")
+    before = files()
+    with pytest.raises((AlreadyExists, InvalidInput)):
+        put_files(project, sources)
+    assert files() == before
+    assert not (project.path / "input" / "a.csv").exists()
 
 
 def test_nothing_is_uploaded_through_a_link(project, upload, tmp_path):

@@ -276,7 +276,7 @@ def test_a_plain_form_uploads(browser: Browser, project: Project) -> None:
     assert "2 files uploaded" in told(answer)
     assert (project.path / "input" / "a.csv").read_bytes() == b"1,2\n"
     assert (project.path / "input" / "b.csv").read_bytes() == b"3,4\n"
-    assert titles(browser)[:2] == ["Uploaded input/b.csv", "Uploaded input/a.csv"]
+    assert titles(browser)[:2] == ["Uploaded 2 files to input/", "Started the project tides"]
 
 
 def test_an_upload_in_pieces_goes_on_after_an_interruption(browser: Browser, project: Project) -> None:

@@ -9,7 +9,7 @@ from fastapi.concurrency import run_in_threadpool
 from pydantic import BaseModel, Field
 
 from trailmark.errors import InvalidInput
-from trailmark.projects.file_changes import put_file
+from trailmark.projects.file_changes import put_files
 from trailmark.projects.paths import check_new_path
 from trailmark.web.opening import OpenProject
 from trailmark.web.uploads import PIECE_BYTES, Upload, Uploads
@@ -41,7 +41,7 @@ class Finish(BaseModel):
 
 
 class Finished(BaseModel):
-    """The files that are in the project now, and their records."""
+    """The files that are in the project now, and the record of it."""
 
     paths: list[str]
     records: list[str]
@@ -84,7 +84,7 @@ def give_up(project: OpenProject, upload_id: str) -> None:
 
 @router.post("/finish")
 def finish(project: OpenProject, finished: Finish) -> Finished:
-    """Put whole uploads in their places, each with a record; a file that is there is replaced."""
+    """Put whole uploads in their places, all with one record; a file that is there is replaced."""
     uploads = Uploads(project.state)
     whole = [uploads.get(upload_id) for upload_id in finished.uploads]
     missing = next((upload for upload in whole if not upload.is_whole), None)
@@ -92,12 +92,13 @@ def finish(project: OpenProject, finished: Finish) -> Finished:
         raise InvalidInput(
             f"Of {missing.path} only {missing.offset:,} of {missing.size:,} bytes have arrived."
         )
-    records = []
+    if not whole:
+        return Finished(paths=[], records=[])
+    files = {upload.path: uploads.file_of(upload.id) for upload in whole}
+    recorded = put_files(project, files, replace=True)
     for upload in whole:
-        recorded = put_file(project, upload.path, uploads.file_of(upload.id), replace=True)
         uploads.forget(upload.id)
-        records.append(recorded.id)
-    return Finished(paths=[upload.path for upload in whole], records=[str(record) for record in records])
+    return Finished(paths=[upload.path for upload in whole], records=[str(recorded.id)])
 
 
 def _state(upload: Upload) -> UploadState:

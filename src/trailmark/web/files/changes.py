@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import tempfile
 from pathlib import Path
 from typing import Annotated
@@ -12,7 +13,7 @@ from starlette.responses import HTMLResponse, Response
 from trailmark.errors import AlreadyExists, InvalidInput
 from trailmark.pages.links import Links
 from trailmark.pages.wording import count
-from trailmark.projects.file_changes import delete, make_folder, move, put_file
+from trailmark.projects.file_changes import delete, make_folder, move, put_files
 from trailmark.projects.project import Project
 from trailmark.web.confirm import Confirmation, confirm
 from trailmark.web.masthead import project_frame
@@ -101,16 +102,16 @@ def upload(
     """Take in files from a plain form; with script, pages send them in pieces instead."""
     chosen = [file for file in files if file.filename]
     project.state.mkdir(parents=True, exist_ok=True, mode=0o700)
-    for file in chosen:
-        name = (file.filename or "").replace("\\", "/").rpartition("/")[2]
-        path = f"{folder}/{name}" if folder else name
-        with tempfile.NamedTemporaryFile(dir=project.state, delete=False) as arrived:
-            while piece := file.file.read(_COPY_BYTES):
-                arrived.write(piece)
-        try:
-            put_file(project, path, Path(arrived.name), replace=True)
-        finally:
-            Path(arrived.name).unlink(missing_ok=True)
+    with tempfile.TemporaryDirectory(dir=project.state) as arrived:
+        sources: dict[str, Path] = {}
+        for number, file in enumerate(chosen):
+            name = (file.filename or "").replace("\\", "/").rpartition("/")[2]
+            source = Path(arrived, str(number))
+            with source.open("xb") as target:
+                shutil.copyfileobj(file.file, target, _COPY_BYTES)
+            sources[f"{folder}/{name}" if folder else name] = source
+        if sources:
+            put_files(project, sources, replace=True)
     told = f"{count(len(chosen), 'file')} uploaded." if chosen else "No file was chosen."
     return see_other(_links(project).files(folder), told)
 

@@ -20,7 +20,7 @@ document.body.addEventListener("htmx:afterSettle", (event) => followLogs(event.t
 // Uploads: files go in pieces, each saying where it begins, so that an interruption costs one piece.
 const PIECE_BYTES = 8 * 1024 * 1024;
 const TRIES = 6;
-const RECORDED_TOGETHER = 10;
+const RECORDED_TOGETHER = 2000;
 
 async function ask(method, address, body, type) {
   const headers = { "X-Trailmark-CSRF": document.querySelector('meta[name="csrf-token"]').content };
