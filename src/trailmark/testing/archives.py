@@ -6,14 +6,19 @@ import io
 import lzma
 import tarfile
 from collections.abc import Mapping
+from pathlib import PurePosixPath
 
 _LONG_AGO = 1_577_836_800
 
 
 def make_tar(files: Mapping[str, str], compression: str = "gz") -> bytes:
-    """Return a tar archive of text files (compression: gz, bz2 or xz)."""
+    """Return a tar archive of text files with the folders that they lie in (compression: gz, bz2 or xz)."""
     plain = io.BytesIO()
     with tarfile.open(fileobj=plain, mode="w", format=tarfile.GNU_FORMAT) as archive:
+        for folder in sorted({str(one) for path in files for one in PurePosixPath(path).parents} - {"."}):
+            place = tarfile.TarInfo(f"./{folder}" if all(one.startswith("./") for one in files) else folder)
+            place.type, place.mtime, place.mode = tarfile.DIRTYPE, _LONG_AGO, 0o755
+            archive.addfile(place)
         for path, text in files.items():
             data = text.encode()
             entry = tarfile.TarInfo(path)

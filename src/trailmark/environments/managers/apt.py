@@ -1,0 +1,247 @@
+"""System packages: resolved by apt-get in the package state of a base, or of this machine."""
+
+import re
+from collections.abc import Collection, Iterable, Iterator
+from contextlib import AbstractContextManager
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+from trailmark.environments.managers.apt_lock import (
+    FILE_NAME,
+    AptLock,
+    Package,
+    is_source,
+    parse_lock,
+    read_lock,
+    render_lock,
+)
+from trailmark.environments.managers.apt_system import AptRun, AptSystem, open_apt
+from trailmark.environments.managers.debian import (
+    NAME,
+    Simulated,
+    compare,
+    read_simulation,
+    read_unmet,
+    reason_of,
+)
+from trailmark.environments.managers.model import (
+    ManagerLock,
+    SolveFailed,
+    Step,
+    Wanted,
+    complete_among,
+    go_on,
+    require_short,
+)
+from trailmark.environments.managers.protocol import NOTHING
+from trailmark.errors import InvalidInput
+from trailmark.progress import NullProgress, Progress
+
+_VERSION = re.compile(r"[0-9A-Za-z][0-9A-Za-z.+~:*-]*")
+_MOST_TRIES = 12
+
+
+class Apt:
+    """Resolves against `system`; what it reads of other sources is kept in `cache`."""
+
+    name = "apt"
+    file_name = FILE_NAME
+
+    def __init__(self, cache: Path, system: AptSystem | None = None) -> None:
+        self._cache = cache
+        self._system = system or AptSystem()
+
+    def check(self, requirement: str) -> str:
+        """Return the requirement without needless blanks. Raises InvalidInput."""
+        name, version = _read(requirement)
+        return f"{name}={version}" if version else name
+
+    def name_of(self, requirement: str) -> str:
+        """Return the name of the package that a requirement asks for. Raises InvalidInput."""
+        return _read(requirement)[0]
+
+    def meets(self, requirement: str, version: str | None) -> bool:
+        """Whether that version of the package is what is asked for."""
+        wanted = _read(requirement)[1]
+        return version is not None and (wanted is None or fnmatchcase(version, wanted))
+
+    def parse(self, text: str) -> ManagerLock:
+        """Read an apt.toml. Raises Damaged that says where it is wrong."""
+        return parse_lock(text)
+
+    def solve(
+        self,
+        wanted: Wanted,
+        keep: ManagerLock | None = None,
+        *,
+        move: Collection[str] = (),
+        progress: Progress | None = None,
+    ) -> ManagerLock:
+        """Return a lock for all that is wanted together; packages of `keep` stay where they can.
+
+        Raises SolveFailed with apt's own words, InvalidInput, Unavailable or Cancelled.
+        """
+        progress = progress or NullProgress()
+        requirements = [self.check(one) for one in wanted.requirements]
+        sources = _sources(wanted)
+        go_on(progress)
+        kept = {
+            one.name: one.version
+            for one in (keep.items if keep else ())
+            if one.version and one.name not in move
+        }
+        with self._open(wanted, progress) as apt:
+            progress.step("Finding system packages that fit together")
+            simulated = _simulate(apt, requirements, kept, progress)
+            packages = _packages(apt, requirements, simulated)
+            lock = AptLock(apt.architecture, packages, sources, wanted.snapshot)
+        return self.parse(render_lock(lock))
+
+    def search(self, prefix: str, limit: int = 20, wanted: Wanted = NOTHING) -> list[str]:
+        """Return names that begin with `prefix`, then others that hold it, of the index of `wanted`."""
+        with self._open(wanted) as apt:
+            return complete_among(apt.ask("pkgnames").split(), prefix, limit)
+
+    def newest(self, names: Iterable[str], wanted: Wanted = NOTHING) -> dict[str, str | None]:
+        """Return the version that apt would take of each name now; None for a name that it does not know."""
+        asked = {one: self.name_of(one) for one in names}
+        with self._open(wanted) as apt:
+            found = apt.candidates(sorted(set(asked.values())))
+        return {one: found.get(name) for one, name in asked.items()}
+
+    def outdated(self, lock: ManagerLock) -> dict[str, str]:
+        """Return the newest version of each package of the lock that is behind it, where the lock looked."""
+        read = read_lock(lock.text)
+        newest = self.newest(
+            [item.name for item in lock.items], Wanted(channels=read.sources, snapshot=read.snapshot)
+        )
+        return {
+            item.name: found
+            for item in lock.items
+            if (found := newest[item.name]) and item.version and compare(found, item.version) > 0
+        }
+
+    def install_steps(self, lock: ManagerLock) -> tuple[Step, ...]:
+        """Return one step that fetches the lock's packages, compares their hashes and installs them."""
+        read = read_lock(lock.text)
+        new = [one for one in read.packages if one.sha256]
+        if not new:
+            return ()
+        files = {
+            "apt.packages": "".join(
+                f"{one.name}:{one.architecture}={one.version}\n".replace(":all=", "=") for one in new
+            ),
+            "apt.sha256": "".join(f"{one.sha256}  {one.file}\n" for one in new),
+        }
+        options = "-o Dir::Cache::archives=/var/cache/trailmark-apt -o APT::Sandbox::User=root"
+        if read.sources:
+            # What is copied lies where its hash is compared; a plain folder's packages would be read from there.
+            files["apt.sources"] = "".join(f"{line}\n" for line in read.sources).replace(" file:/", " copy:/")
+            options += ' -o Dir::Etc::sourcelist="$PWD/apt.sources" -o Dir::Etc::sourceparts=/dev/null'
+            options += " -o Acquire::Check-Valid-Until=false"
+        get = f"DEBIAN_FRONTEND=noninteractive apt-get -q -y --no-install-recommends --allow-downgrades {options}"
+        run = (
+            "mkdir -p /var/cache/trailmark-apt/partial",
+            f"{get} update",
+            f"{get} --download-only install $(cat apt.packages)",
+            'checks="$PWD/apt.sha256"; (cd /var/cache/trailmark-apt && sha256sum --quiet -c "$checks")',
+            f"{get} install $(cat apt.packages)",
+            "rm -rf /var/lib/apt/lists/*",
+        )
+        return (Step(self.name, run, files, caches=("/var/cache/trailmark-apt",)),)
+
+    def _open(self, wanted: Wanted, progress: Progress | None = None) -> AbstractContextManager[AptRun]:
+        return open_apt(
+            self._system,
+            self._cache,
+            sources=_sources(wanted),
+            lasting=wanted.snapshot is not None,
+            progress=progress,
+        )
+
+
+def _read(requirement: str) -> tuple[str, str | None]:
+    name, separator, version = (part.strip() for part in require_short(requirement).partition("="))
+    if not NAME.fullmatch(name) or (separator and not _VERSION.fullmatch(version)):
+        raise InvalidInput(
+            f"“{requirement.strip()}” is not a system package that can be asked for. Write it like “libgdal-dev” or "
+            "“libgdal-dev=3.6.2+dfsg-1”."
+        )
+    return name, version or None
+
+
+def _sources(wanted: Wanted) -> tuple[str, ...]:
+    """Return the lines to take packages from, with the snapshot's day where they have a place for it."""
+    if wanted.snapshot and not any("{snapshot}" in line for line in wanted.channels):
+        raise InvalidInput(
+            f"The system packages of {wanted.snapshot} are wanted, and no source of dated packages is named. Name "
+            "one with {snapshot} in the place of the day, or ask for no day."
+        )
+    day = (wanted.snapshot or "").replace("-", "") + "T000000Z"
+    if not all(is_source(line) for line in wanted.channels):
+        raise InvalidInput(
+            "A source of system packages is one line, like “deb [trusted=yes] file:/folder ./”."
+        )
+    return tuple(line.replace("{snapshot}", day) for line in wanted.channels)
+
+
+def _simulate(apt: AptRun, requirements: list[str], kept: dict[str, str], progress: Progress) -> Simulated:
+    """Return what apt would install. It tries the newest versions only, so it is helped to older ones that fit."""
+    pins, also, tried = dict(kept), list[str](), set[tuple[str, str | None]]()
+    reasons: dict[str, None] = {}
+    for _ in range(_MOST_TRIES):
+        apt.pin(pins)
+        said = apt.follow(
+            "--simulate", "--no-remove", "install", "--", *requirements, *also, progress=progress
+        )
+        if said.ok:
+            return read_simulation(said.stdout)
+        reasons[reason_of(said.stdout)] = None
+        name, version = next(_helps(apt, said.stdout, tried), (None, None))
+        if name is None:
+            break
+        tried.add((name, version))
+        if version is None:
+            also.append(name)
+        else:
+            pins[name] = version
+    if kept:
+        progress.log("Trying again with more freedom to choose versions.")
+        return _simulate(apt, requirements, {}, progress)
+    text = "\n".join(reasons)
+    raise SolveFailed(
+        f"The system packages could not be resolved, so nothing was changed. apt says:\n{text}", output=text
+    )
+
+
+def _helps(
+    apt: AptRun, said: str, tried: Collection[tuple[str, str | None]]
+) -> Iterator[tuple[str, str | None]]:
+    """Yield what may help apt: a version that it did not try, or a package to ask for so that it explains more."""
+    for unmet in read_unmet(said):
+        versions = [one for one in apt.versions(unmet.name) if unmet.allows(one)] if unmet.wanted else [None]
+        yield from ((unmet.name, one) for one in versions if (unmet.name, one) not in tried)
+
+
+def _packages(apt: AptRun, requirements: Iterable[str], simulated: Simulated) -> tuple[Package, ...]:
+    """Return what the lock is to name: all that is new, and what was asked for and is in the base."""
+    names = {_read(one)[0] for one in requirements}
+    there = {name: version for name, version in simulated.there.items() if name in names}
+    missing = sorted(names - there.keys() - {name for name, _ in simulated.install})
+    if missing:
+        raise SolveFailed(
+            f"{missing[0]} is no package of its own, so nothing was changed: others give it. Ask for one of them."
+        )
+    asked = (
+        f"{name}={version}" if architecture == "all" else f"{name}:{architecture}={version}"
+        for (name, architecture), version in simulated.install.items()
+    )
+    hashes = {
+        (one.get("Package"), one.get("Version")): one.get("SHA256", "").lower()
+        for one in apt.facts(sorted(asked))
+    }
+    new = (
+        Package(name, version, architecture, hashes.get((name, version), ""))
+        for (name, architecture), version in simulated.install.items()
+    )
+    return (*new, *(Package(name, version, apt.architecture, None) for name, version in there.items()))
