@@ -8,4 +8,13 @@ from trailmark.engines.local import LocalEngine
 from trailmark.engines.memory import MemoryEngine
 from trailmark.engines.model import Engine, Limits, Mount, SessionSpec, SessionState, Status
 
-__all__ = ["Engine", "Limits", "LocalEngine", "MemoryEngine", "Mount", "SessionSpec", "SessionState", "Status"]
+__all__ = [
+    "Engine",
+    "Limits",
+    "LocalEngine",
+    "MemoryEngine",
+    "Mount",
+    "SessionSpec",
+    "SessionState",
+    "Status",
+]

@@ -16,7 +16,7 @@ import re
 import shutil
 import socket
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -220,14 +220,17 @@ class DockerEngine:
         if code == _NO_PROGRAM:
             said = "".join(self._words(known["id"], 1))
             if said.startswith(_NO_PROGRAM_SIGN):
-                code, reason = None, f"{said.removeprefix(_NO_PROGRAM_SIGN)}: there is no such program in the image."
+                code, reason = (
+                    None,
+                    f"{said.removeprefix(_NO_PROGRAM_SIGN)}: there is no such program in the image.",
+                )
         well = code == 0 or (self._sessions / known["id"] / _STOPPING).exists()
         ended = _time(inner["FinishedAt"])
         return SessionState(
             status="stopped" if well else "failed", ended=ended, exit_code=code, reason=reason, **known
         )
 
-    def _words(self, session_id: str, tail: int) -> list[str]:
+    def _words(self, session_id: str, tail: int) -> Sequence[str]:
         with self._daemon.telling("give the session's log"):
             said: bytes = self._daemon.api.logs(self._name(session_id), tail=tail, stdout=True, stderr=True)
         return said.decode("utf-8", "replace").splitlines()
@@ -263,4 +266,3 @@ def _time(text: str) -> float | None:
     whole = datetime.fromisoformat(_FRACTION.sub("", text))
     whole = whole if whole.tzinfo else whole.replace(tzinfo=UTC)
     return whole.timestamp() + (float(fraction.group()) if fraction else 0.0)
-

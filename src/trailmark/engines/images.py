@@ -1,0 +1,309 @@
+"""Images of environments: built from a recipe, found by the lock's digest, kept in a file, removed.
+
+An image counts once the engine has given it its name, which it does last and at one stroke; whatever a build that
+was killed left behind has none. Two tags tell whose word it is: what this machine built, and what came in a file.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import json
+import os
+import queue
+import re
+import socket
+import tarfile
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Literal
+
+from trailmark.durable import sync_folder
+from trailmark.engines.buildlog import BuildLog
+from trailmark.engines.daemon import Daemon
+from trailmark.engines.recipe import Recipe, render
+from trailmark.engines.trust import Trust
+from trailmark.errors import Cancelled, Damaged, InvalidInput, NotFound, Unavailable
+from trailmark.progress import Progress
+
+Origin = Literal["built", "received", "proof"]
+DIGEST_LABEL = "trailmark.digest"
+_TAGS: Mapping[Origin, str] = {"built": "latest", "received": "received", "proof": "proof"}
+_DIGEST = re.compile(r"[0-9a-f]{64}")
+_POLL_SECONDS = 0.1
+_LARGEST_MANIFEST = 10_000_000
+
+
+@dataclass(frozen=True)
+class Image:
+    """An image that is on this machine: the name to run it by, the engine's id of its content, its size."""
+
+    digest: str
+    reference: str
+    id: str
+    size: int
+    created: str
+
+
+def reference_of(digest: str, origin: Origin = "built") -> str:
+    """Return the name of the image of a digest (64 hexadecimal digits)."""
+    if not _DIGEST.fullmatch(digest):
+        raise InvalidInput(f"“{digest[:80]}” is not the digest of an environment.")
+    return f"trailmark/{digest[:32]}:{_TAGS[origin]}"
+
+
+class Images:
+    """The images of one engine. Every call may be repeated, and by several at once."""
+
+    def __init__(self, daemon: Daemon) -> None:
+        self._daemon = daemon
+        self._errors = importlib.import_module("docker.errors")
+
+    def find(self, digest: str, origin: Origin = "built") -> Image | None:
+        """Return the image of a digest, None when there is none of that origin."""
+        reference = reference_of(digest, origin)
+        with self._daemon.telling("look for the image"):
+            try:
+                facts = self._daemon.api.inspect_image(reference)
+            except self._errors.ImageNotFound:
+                return None
+        image = _image(facts, reference)
+        return image if image is not None and image.digest == digest else None
+
+    def list(self) -> list[Image]:
+        """Return all images of environments, the newest first."""
+        with self._daemon.telling("list its images"):
+            found = self._daemon.api.images(filters={"label": [DIGEST_LABEL]})
+        names = [name for one in found for name in one.get("RepoTags") or ()]
+        images = []
+        for name in names:
+            with self._daemon.telling("tell of an image"), contextlib.suppress(self._errors.ImageNotFound):
+                images.append(_image(self._daemon.api.inspect_image(name), name))
+        return sorted(filter(None, images), key=lambda image: image.created, reverse=True)
+
+    def build(
+        self,
+        recipe: Recipe,
+        digest: str,
+        progress: Progress,
+        *,
+        trust: Trust | None = None,
+        origin: Origin = "built",
+    ) -> Image:
+        """Return the image of a digest, built first when there is none; a `proof` is built anew, without caches.
+
+        Raises CommandFailed with the end of the log, or Cancelled; then nothing has changed.
+        """
+        found = None if origin == "proof" else self.find(digest, origin)
+        if found is not None:
+            return found
+        trust = trust or Trust()
+        fresh = origin == "proof"
+        labelled = replace(recipe, labels={**recipe.labels, DIGEST_LABEL: digest})
+        self._fetch(recipe.base, progress)
+        rendered = render(labelled, certificates=trust.certificates, caches=not fresh)
+        parameters = {
+            "t": reference_of(digest, origin),
+            "version": "2",
+            "networkmode": "host" if self._daemon.network == "host" else "default",
+            "buildargs": json.dumps(dict(trust.proxies)),
+            "nocache": "1" if fresh else "0",
+            "rm": "1",
+            "forcerm": "1",
+        }
+        progress.step("Building the environment", 0.0)
+        answer = self._post("build", parameters, rendered.pack())
+        _follow(answer, progress)
+        built = self.find(digest, origin)
+        if built is None:
+            raise Unavailable("The engine says that it built the image, and does not have it. Try again.")
+        return built
+
+    def remove(self, digest: str, origin: Origin = "built") -> None:
+        """Remove the image of a digest, if there is one; a session that runs in it goes on."""
+        with self._daemon.telling("remove the image"), contextlib.suppress(self._errors.ImageNotFound):
+            self._daemon.api.remove_image(reference_of(digest, origin), force=True)
+
+    def save(self, digest: str, path: Path, progress: Progress) -> None:
+        """Write the image of a digest to a file, whole or not at all."""
+        image = self.find(digest)
+        if image is None:
+            raise NotFound(
+                "The environment has not been built here, so its image cannot be kept. Build it first."
+            )
+        repository, tag = reference_of(digest, "received").split(":")
+        progress.step("Writing the image", None)
+        with self._daemon.telling("write the image"):
+            self._daemon.api.tag(image.reference, repository, tag)
+            try:
+                _write(path, self._daemon.api.get_image(f"{repository}:{tag}"), progress)
+            finally:
+                self._daemon.api.remove_image(f"{repository}:{tag}", noprune=True)
+
+    def load(self, path: Path, digest: str, progress: Progress) -> Image:
+        """Take the image of a digest from a file that somebody made; it is known as `received`, never as built here.
+
+        Raises Damaged for a file that holds anything else. Nothing in it is run.
+        """
+        _require_alone(path, reference_of(digest, "received"))
+        progress.step("Reading the image", None)
+        with self._daemon.telling("read the image"), path.open("rb") as stream:
+            _follow(self._post("images/load", {"quiet": "1"}, stream), progress)
+        image = self.find(digest, "received")
+        if image is None:
+            self.remove(digest, "received")
+            raise Damaged(f"{path} does not hold the image of this environment. Build it instead.")
+        return image
+
+    def _fetch(self, base: str, progress: Progress) -> None:
+        """Have the engine fetch what an image starts from, unless it has it; some can only do so for themselves."""
+        if base == "scratch":
+            return
+        with self._daemon.telling(f"fetch the image {base}"):
+            try:
+                self._daemon.api.inspect_image(base)
+            except self._errors.ImageNotFound:
+                progress.step(f"Fetching {base}", None)
+                for said in self._daemon.api.pull(base, stream=True, decode=True):
+                    _raise_if(progress.cancelled)
+                    if "error" in said:
+                        raise NotFound(
+                            f"The image {base} cannot be fetched ({said['error']}). Nothing was changed."
+                        ) from None
+
+    def _post(self, path: str, parameters: Mapping[str, str], data: Any) -> Any:
+        api = self._daemon.api
+        with self._daemon.telling("take the order"):
+            answer = api.post(
+                f"{api.base_url}/v{api.api_version}/{path}",
+                params=parameters,
+                data=data,
+                headers={"Content-Type": "application/x-tar"},
+                stream=True,
+                timeout=None,
+            )
+            api._raise_for_status(answer)
+        return answer
+
+
+def _image(facts: Mapping[str, Any], reference: str) -> Image | None:
+    digest = (facts["Config"].get("Labels") or {}).get(DIGEST_LABEL)
+    if digest is None:
+        return None
+    return Image(digest, reference, facts["Id"], int(facts["Size"]), facts["Created"])
+
+
+def _follow(answer: Any, progress: Progress) -> None:
+    """Tell what the engine says until it is done. When that is no longer wanted, hang up, which ends its work."""
+    log = BuildLog()
+    for line in _lines(answer, lambda: progress.cancelled):
+        for said in log.read(line):
+            if said.fraction is None:
+                progress.log(said.text)
+            else:
+                progress.step(said.text, said.fraction)
+
+
+def _lines(answer: Any, cancelled: Callable[[], bool]) -> Iterator[bytes]:
+    """Yield the lines of an answer as they come; they may be minutes apart. Raises Cancelled within a moment."""
+    lines: queue.Queue[bytes | Exception | None] = queue.Queue()
+
+    def read() -> None:
+        try:
+            for line in answer.iter_lines():
+                lines.put(line)
+            lines.put(None)
+        except Exception as error:
+            lines.put(error)
+
+    threading.Thread(target=read, name="engine-answer", daemon=True).start()
+    try:
+        while True:
+            _raise_if(cancelled())
+            try:
+                line = lines.get(timeout=_POLL_SECONDS)
+            except queue.Empty:
+                continue
+            if line is None:
+                return
+            if isinstance(line, Exception):
+                raise Unavailable(
+                    "The engine hung up before it was done. Nothing was changed; try again."
+                ) from line
+            yield line
+    finally:
+        _hang_up(answer)
+
+
+def _hang_up(answer: Any) -> None:
+    with contextlib.suppress(OSError, AttributeError, ValueError):
+        connection: socket.socket = answer.raw._connection.sock
+        connection.shutdown(socket.SHUT_RDWR)
+    answer.close()
+
+
+def _raise_if(cancelled: bool) -> None:
+    if cancelled:
+        raise Cancelled("Building was stopped, as asked. Nothing was changed.")
+
+
+def _write(path: Path, chunks: Iterator[bytes], progress: Progress) -> None:
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        with temporary.open("wb") as stream:
+            for chunk in chunks:
+                _raise_if(progress.cancelled)
+                stream.write(chunk)
+            stream.flush()
+            os.fsync(stream.fileno())
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+    sync_folder(path.parent)
+
+
+def _require_alone(path: Path, reference: str) -> None:
+    """Raise Damaged unless the file holds one image, and under this name: a file may not replace another image."""
+    try:
+        with tarfile.open(path) as archive:
+            names = _names(archive)
+    except (
+        OSError,
+        tarfile.TarError,
+        ValueError,
+        TypeError,
+        KeyError,
+        AttributeError,
+        RecursionError,
+    ) as error:
+        raise Damaged(f"{path} is not an image that can be read ({error}).") from error
+    allowed = {f"{place}{reference}" for place in ("", "localhost/", "docker.io/")}
+    if not names or names - allowed:
+        raise Damaged(
+            f"{path} holds the image of another environment ({', '.join(sorted(names)) or 'no name'})."
+        )
+
+
+def _names(archive: tarfile.TarFile) -> set[str]:
+    names = set()
+    for member in archive:
+        if member.name not in ("manifest.json", "index.json", "repositories"):
+            continue
+        stream = archive.extractfile(member)
+        if stream is None or member.size > _LARGEST_MANIFEST:
+            raise ValueError(f"its {member.name} is not a file of a sensible size")
+        stored = json.load(stream)
+        if member.name == "manifest.json":
+            names |= {name for one in stored for name in one["RepoTags"] or ()}
+        elif member.name == "repositories":
+            names |= {f"{name}:{tag}" for name, tags in stored.items() for tag in tags}
+        else:
+            marks = [one.get("annotations") or {} for one in stored["manifests"]]
+            names |= {mark[_CONTAINERD_NAME] for mark in marks if _CONTAINERD_NAME in mark}
+    return names
+
+
+_CONTAINERD_NAME = "io.containerd.image.name"
