@@ -17,10 +17,12 @@ from pathlib import Path
 
 import psutil
 import pytest
+from tests.containers import docker, end_daemons, podman
 
 from trailmark import settings as trailmark_settings
 from trailmark.settings import Settings
 
+__all__ = ["docker", "podman"]
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 FORGOTTEN = ("GIT_", "JUPYTER_", "XDG_", "TRAILMARK_")
 # What `make test` can install; with CI=true none of it may be missing.
@@ -64,6 +66,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
 def pytest_unconfigure(config: pytest.Config) -> None:
     """Remove the temporary folder of the run."""
     if TEMPORARY in config.stash:
+        end_daemons()
         shutil.rmtree(config.stash[TEMPORARY], ignore_errors=True)
 
 

@@ -2,8 +2,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tests.containers import BASE
 
 from trailmark.engines import Engine, LocalEngine, MemoryEngine
+from trailmark.engines.daemon import Daemon
+from trailmark.engines.docker import DockerEngine
 from trailmark.testing.engine_contract import EngineContract
 
 
@@ -20,3 +23,29 @@ class TestMemoryEngine(EngineContract):
     @pytest.fixture
     def engine(self) -> Engine:
         return MemoryEngine()
+
+
+class _Containers(EngineContract):
+    @pytest.fixture
+    def image(self) -> str:
+        return BASE
+
+    @pytest.fixture
+    def engine(self, tmp_path: Path, daemon: Daemon) -> Iterator[Engine]:
+        engine = DockerEngine(tmp_path / "home", daemon, grace_seconds=2)
+        yield engine
+        for state in engine.list():
+            engine.stop(state.id)
+            engine.forget(state.id)
+
+
+class TestDocker(_Containers):
+    @pytest.fixture
+    def daemon(self, docker: Daemon) -> Daemon:
+        return docker
+
+
+class TestPodman(_Containers):
+    @pytest.fixture
+    def daemon(self, podman: Daemon) -> Daemon:
+        return podman

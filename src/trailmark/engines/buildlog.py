@@ -9,10 +9,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from trailmark.engines.recipe import TRUST
 from trailmark.errors import CommandFailed
 
-_STEP = re.compile(r"(?:\[(?:[\w-]+ )?|STEP )(\d+)/(\d+)[\]:] (.*)", re.DOTALL)
+_STEP = re.compile(r"(?:\[\d+/\d+\] STEP |STEP |\[stage-\d+ |\[)(\d+)/(\d+)[\]:] (.*)", re.DOTALL)
 _LAYER = re.compile(r'/run\.sh"?,? "?([a-z0-9-]+)')
 _ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|[\x00-\x08\x0b-\x1f\x7f]")
 _KEPT_LINES = 60
@@ -33,6 +32,7 @@ class BuildLog:
         self._begun: set[bytes] = set()
         self._open: dict[bytes, str] = {}
         self._last: list[str] = []
+        self._fraction = 0.0
 
     def read(self, line: bytes) -> Iterator[Said]:
         """Yield what a line of the answer says. Raises CommandFailed, with the last lines, when it says failure."""
@@ -80,10 +80,13 @@ class BuildLog:
         self._last = [*self._last, text][-_KEPT_LINES:]
         yield Said(text)
         found = _STEP.match(text)
-        if found and TRUST not in text.split("]")[0]:
-            layer = _LAYER.search(found.group(3))
-            title = f"Building: {layer.group(1)}" if layer else "Building"
-            yield Said(title, (int(found.group(1)) - 1) / max(1, int(found.group(2))))
+        if not found:
+            return
+        fraction = (int(found.group(1)) - 1) / max(1, int(found.group(2)))
+        layer = _LAYER.search(found.group(3))
+        if layer or fraction > self._fraction:
+            self._fraction = max(fraction, self._fraction)
+            yield Said(f"Building: {layer.group(1)}" if layer else "Building", self._fraction)
 
 
 def _plain(text: str) -> str:
