@@ -29,8 +29,8 @@ def write_deb(
     data = _ar(
         {
             "debian-binary": b"2.0\n",
-            "control.tar.gz": make_tar({"./control": _paragraph(control)}),
-            "data.tar.gz": make_tar({f"./{path}": text for path, text in content.items()}),
+            "control.tar.gz": make_tar({"control": _paragraph(control)}),
+            "data.tar.gz": make_tar(content),
         }
     )
     folder.mkdir(parents=True, exist_ok=True)

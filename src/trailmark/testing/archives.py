@@ -16,7 +16,7 @@ def make_tar(files: Mapping[str, str], compression: str = "gz") -> bytes:
     plain = io.BytesIO()
     with tarfile.open(fileobj=plain, mode="w", format=tarfile.GNU_FORMAT) as archive:
         for folder in sorted({str(one) for path in files for one in PurePosixPath(path).parents} - {"."}):
-            place = tarfile.TarInfo(f"./{folder}" if all(one.startswith("./") for one in files) else folder)
+            place = tarfile.TarInfo(folder)
             place.type, place.mtime, place.mode = tarfile.DIRTYPE, _LONG_AGO, 0o755
             archive.addfile(place)
         for path, text in files.items():

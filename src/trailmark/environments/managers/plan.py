@@ -27,7 +27,11 @@ class Candidate:
 
 
 class NoPlan(Exception):
-    """No choice meets all needs; the text says which ones stand in each other's way."""
+    """No choice meets all needs; the text says which ones stand in each other's way, `names` what they are about."""
+
+    def __init__(self, message: str, names: frozenset[str]) -> None:
+        super().__init__(message)
+        self.names = names
 
 
 @dataclass(frozen=True)
@@ -50,7 +54,7 @@ def plan_versions(
     """
     state: _State | None = _State({}, tuple((need, _REQUEST) for need in asked))
     choices: list[Iterator[_State]] = []
-    reasons: dict[str, None] = {}
+    reasons: dict[str, str] = {}
     for step in range(_MOST_STEPS):
         if state is None or step % 100 == 0:
             pause()
@@ -58,26 +62,23 @@ def plan_versions(
             while choices and (state := next(choices[-1], None)) is None:
                 choices.pop()
             if state is None:
-                raise NoPlan("\n".join(list(reasons)[-_MOST_REASONS:]))
+                raise NoPlan("\n".join(list(reasons)[-_MOST_REASONS:]), frozenset(reasons.values()))
         if not state.open:
             return {name: candidate for name, (candidate, _) in state.chosen.items()}
         (need, by), rest = state.open[0], state.open[1:]
         if need.name not in state.chosen:
             fitting = [one for one in candidates(need.name) if need.allows(one.version)]
             if not fitting:
-                reasons[_missing(need, by, candidates(need.name))] = None
+                reasons[_missing(need, by, candidates(need.name))] = need.name
             choices.append(_choose(state.chosen, rest, fitting, by))
             state = None
         elif need.allows(state.chosen[need.name][0].version):
             state = _State(state.chosen, rest)
         else:
-            reasons[_conflict(need, by, *state.chosen[need.name])] = None
+            reasons[_conflict(need, by, *state.chosen[need.name])] = need.name
             state = None
-    raise NoPlan(
-        "\n".join(
-            ["No fitting versions were found in a reasonable time; ask for fewer exact ones.", *reasons]
-        )
-    )
+    lines = ["No fitting versions were found in a reasonable time; ask for fewer exact ones.", *reasons]
+    raise NoPlan("\n".join(lines), frozenset(reasons.values()))
 
 
 def _choose(

@@ -1,0 +1,151 @@
+"""A CRAN-like repository, at an address or in a folder: its index, and the files of older versions."""
+
+import gzip
+import hashlib
+import io
+import re
+import tarfile
+import time
+import urllib.request
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.error import HTTPError
+from urllib.parse import unquote, urlsplit
+
+from trailmark.durable import write_file
+from trailmark.environments.managers.dcf import read_paragraphs
+from trailmark.environments.managers.model import go_on
+from trailmark.environments.managers.r_lock import Package
+from trailmark.environments.managers.r_packages import NAME, VERSION
+from trailmark.errors import InvalidInput, Unavailable
+from trailmark.progress import Progress
+
+_FRESH_SECONDS = 3600.0
+_TIMEOUT_SECONDS = 60.0
+_LINK = re.compile(r'href="([A-Za-z0-9.]+_[0-9.-]+\.tar\.gz)"')
+_CHUNK = 1 << 18
+_LARGEST = 400_000_000
+
+
+class Repository:
+    """One repository. `lasting` says that its content never changes: a dated snapshot."""
+
+    def __init__(self, name: str, address: str, *, cache: Path, lasting: bool, progress: Progress) -> None:
+        parts = urlsplit(address) if address.isprintable() else None
+        if parts is None or (parts.scheme not in ("http", "https", "file") and not address.startswith("/")):
+            raise InvalidInput(
+                f"“{address[:80]!s}” is no repository of R packages. Name an address or a folder."
+            )
+        if "@" in parts.netloc:
+            raise InvalidInput(
+                "The address of a repository holds a password, and it would be written into the lock. "
+                "Name the repository without it."
+            )
+        self.name = name
+        self.address = address.rstrip("/")
+        self._cache = cache
+        self._lasting = lasting
+        self._progress = progress
+
+    def packages(self) -> Iterator[Package]:
+        """Yield what the repository's index lists now. Raises Unavailable or Cancelled."""
+        for fields in read_paragraphs(self._index()):
+            name, version = fields.get("Package", ""), fields.get("Version", "")
+            if NAME.fullmatch(name) and VERSION.fullmatch(version) and "Path" not in fields:
+                yield Package(name, version, self.name, fields, fields.get("MD5sum"))
+
+    def find_older(self, name: str, version: str) -> Package | None:
+        """Return a version that the index lists no more, read from its file; None when there is none."""
+        data = self._read(f"src/contrib/Archive/{name}/{name}_{version}.tar.gz")
+        if data is None:
+            return None
+        md5 = hashlib.md5(data, usedforsecurity=False).hexdigest()
+        try:
+            with tarfile.open(fileobj=io.BytesIO(data), mode="r:gz") as archive:
+                file = archive.extractfile(f"{name}/DESCRIPTION")
+                text = file.read(_CHUNK).decode("utf-8", "replace") if file else ""
+        except (KeyError, tarfile.TarError, OSError, EOFError, zlib.error) as error:
+            raise Unavailable(
+                f"The file of {name} {version} in {self.address} cannot be read ({error})."
+            ) from error
+        return Package(name, version, self.name, next(read_paragraphs(text), {}), md5)
+
+    def archived(self, name: str) -> list[str]:
+        """Return the versions of a package that are kept besides the newest, where the repository tells."""
+        place = f"src/contrib/Archive/{name}/"
+        if self._is_local:
+            folder = self._folder / place
+            files = sorted(one.name for one in folder.iterdir()) if folder.is_dir() else []
+        else:
+            files = _LINK.findall((self._read(place) or b"").decode("utf-8", "replace"))
+        found = (file.removeprefix(f"{name}_").removesuffix(".tar.gz") for file in files)
+        return [version for version in found if VERSION.fullmatch(version)]
+
+    def _index(self) -> str:
+        kept = self._cache / hashlib.sha256(self.address.encode()).hexdigest()[:16]
+        if not self._is_local and kept.exists() and (self._lasting or _is_fresh(kept)):
+            return _decompressed(kept.read_bytes())
+        for file in ("src/contrib/PACKAGES.gz", "src/contrib/PACKAGES"):
+            data = self._read(file)
+            if data is not None:
+                if not self._is_local:
+                    kept.parent.mkdir(parents=True, exist_ok=True)
+                    write_file(kept, data)
+                return _decompressed(data)
+        raise Unavailable(
+            f"{self.address} is no repository of R packages: it has no src/contrib/PACKAGES. Nothing was changed."
+        )
+
+    @property
+    def _is_local(self) -> bool:
+        return urlsplit(self.address).scheme in ("", "file")
+
+    @property
+    def _folder(self) -> Path:
+        return Path(unquote(urlsplit(self.address).path))
+
+    def _read(self, path: str) -> bytes | None:
+        """Return a file of the repository; None when it has no such file."""
+        go_on(self._progress)
+        try:
+            if self._is_local:
+                return (self._folder / path).read_bytes()
+            return self._download(f"{self.address}/{path}")
+        except FileNotFoundError:
+            return None
+        except HTTPError as error:
+            if error.code in (403, 404, 410):
+                return None
+            raise self._unreadable(error) from error
+        except (OSError, ValueError) as error:
+            raise self._unreadable(error) from error
+
+    def _download(self, address: str) -> bytes:
+        parts = []
+        with urllib.request.urlopen(address, timeout=_TIMEOUT_SECONDS) as answer:
+            while chunk := answer.read(_CHUNK):
+                go_on(self._progress)
+                parts.append(chunk)
+        return b"".join(parts)
+
+    def _unreadable(self, error: Exception) -> Unavailable:
+        return Unavailable(
+            f"The repository of R packages {self.address} could not be read, so nothing was changed: {error}"
+        )
+
+
+def _is_fresh(path: Path) -> bool:
+    return 0 <= time.time() - path.stat().st_mtime < _FRESH_SECONDS
+
+
+def _decompressed(data: bytes) -> str:
+    if data[:2] == b"\x1f\x8b":
+        try:
+            with gzip.open(io.BytesIO(data)) as file:
+                data = file.read(_LARGEST)
+        except (OSError, EOFError, zlib.error) as error:
+            raise Unavailable(
+                f"The index of R packages cannot be read ({error}). Nothing was changed."
+            ) from error
+    return data.decode("utf-8", "replace")
