@@ -12,6 +12,7 @@ from trailmark_capture.config import Config
 from trailmark_capture.files import tracing
 from trailmark_capture.journal import new_id
 from trailmark_capture.private import private_folder
+from trailmark_capture.r.environment import for_expressions
 from trailmark_capture.shell.spool import SUFFIX, create
 
 SPOOL_VARIABLE = "TRAILMARK_SHELL_SPOOL"
@@ -33,9 +34,11 @@ def environment_for(config: Config, name: str, environ: Optional[Mapping[str, st
     stem = "{}-{}".format(new_id(), re.sub(r"[^A-Za-z0-9_-]+", "-", name)[:40] or "shell")
     log = config.files / (stem + ".log")
     config.files.mkdir(parents=True, exist_ok=True, mode=0o700)
-    traced = tracing(config, log, os.environ if environ is None else environ)
+    environ = os.environ if environ is None else environ
+    traced = tracing(config, log, environ)
     config.shell.mkdir(parents=True, exist_ok=True, mode=0o700)
     spool = config.shell / (stem + SUFFIX)
     scratch = (private_folder(_IN_MEMORY) or config.shell) / (stem + ".scratch")
     create(config, spool, log, traced.by, scratch)
-    return dict(traced.environment, **{SPOOL_VARIABLE: str(spool), SCRATCH_VARIABLE: str(scratch)})
+    r = for_expressions(config, stem, log, traced.by, environ, tool="terminal")
+    return dict(traced.environment, **r, **{SPOOL_VARIABLE: str(spool), SCRATCH_VARIABLE: str(scratch)})

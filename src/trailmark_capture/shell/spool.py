@@ -12,11 +12,14 @@ import json
 import os
 import time
 from pathlib import Path
-from typing import Any, Callable, Dict, Iterator, List, Optional, Tuple
+from typing import Any, Callable, Dict, Iterator, List, Optional, Sequence, Tuple
 
 from trailmark_capture.config import Config
 from trailmark_capture.files.log import Access, accesses, classify, combine
 from trailmark_capture.journal import Entry, Writer
+from trailmark_capture.r.environment import SUFFIX as R_SUFFIX
+from trailmark_capture.r.expressions import Expressions, Span, discard, figures, remove, spans
+from trailmark_capture.r.shown import numbered, pictures
 from trailmark_capture.redact import Redactor
 from trailmark_capture.shell.notes import Begin, End, Session, Shell, encode, iter_notes
 
@@ -49,7 +52,9 @@ def create(config: Config, path: Path, log: Path, files_by: str, scratch: Path) 
 
 
 class SpoolReader:
-    """Journals the commands of all shells of a project. One reader works at a time; others find nothing to do.
+    """Journals the commands of all shells of a project, and the expressions of R in them or beside them.
+
+    One reader works at a time; others find nothing to do.
 
     `append` writes an entry durably, by default into a segment of the journal of its own. `outputs` gives what
     a command has shown, by its id, where somebody has seen that. `perhaps` gives what the system tells of the
@@ -69,21 +74,26 @@ class SpoolReader:
         self._outputs = outputs
         self._perhaps = perhaps
         self._redactor = Redactor(path=config.secrets)
+        self._expressions = Expressions(config, self._append_redacted, perhaps)
         self._spools: Dict[Path, "_Spool"] = {}
 
     def drain(self) -> int:
-        """Journal what is new; return how many commands have ended. Raises OSError when that can't be written."""
+        """Journal what is new; return how many actions have ended. Raises OSError when that can't be written."""
         with self._alone() as is_alone:
             if not is_alone:
                 return 0
+            expressions = self._expressions.drain()
             paths = sorted(self._config.shell.glob("*" + SUFFIX))
             self._spools = {path: self._spools.get(path) or _Spool(path) for path in paths}
-            return sum(self._drain(spool) for spool in self._spools.values())
+            return expressions + sum(self._drain(spool) for spool in self._spools.values())
 
     def close(self) -> None:
         """Give up the segment of the journal."""
         if self._writer is not None:
             self._writer.close()
+
+    def _append_redacted(self, entry: Entry) -> None:
+        self._append(self._redactor.entry(entry))
 
     def _writer_append(self, entry: Entry) -> None:
         assert self._writer is not None
@@ -115,7 +125,7 @@ class SpoolReader:
             self._journal_lost(spool, spool.open)
             ended += 1
         elif spool.open is not None and spool.open.id != spool.announced:
-            self._append(self._redactor.entry(dict(self._begun(spool, spool.open), type="begin")))
+            self._append_redacted(dict(self._begun(spool, spool.open), type="begin"))
             spool.announced = spool.open.id
         if is_over:
             spool.remove()
@@ -124,14 +134,15 @@ class SpoolReader:
     def _journal_end(self, spool: "_Spool", end: End) -> None:
         entry = self._ended(spool, end.begin, end.ended)
         entry.update(status=end.status, exit_code=int(end.exit))
-        self._append(self._redactor.entry(entry))
+        self._append_redacted(entry)
+        discard(figures(spool.r, end.begin.started, end.ended))
 
     def _journal_lost(self, spool: "_Spool", begin: Begin) -> None:
         """End a command that was running when its shell died. To leave the shell is no loss."""
         words = begin.text.split()
         status = "ok" if words and words[0] in _LAST_WORDS else "lost"
         entry = self._ended(spool, begin, max(begin.started, spool.last_seen()))
-        self._append(self._redactor.entry(dict(entry, status=status, exit_code=None)))
+        self._append_redacted(dict(entry, status=status, exit_code=None))
 
     def _begun(self, spool: "_Spool", begin: Begin) -> Entry:
         session = spool.session
@@ -161,7 +172,10 @@ class SpoolReader:
     def _ended(self, spool: "_Spool", begin: Begin, ended: float) -> Entry:
         entry = dict(self._begun(spool, begin), type="end", ended=ended, execution_count=None, error=None)
         entry.update(notebook_outputs=None, continues=None, resources=None)
-        entry["outputs"] = self._outputs(begin.id) if self._outputs is not None else []
+        # What ran in an R that the command started is told by now, and is not told again.
+        self._expressions.drain_folder(spool.r)
+        shown = self._outputs(begin.id) if self._outputs is not None else []
+        entry["outputs"] = shown + numbered(pictures(figures(spool.r, begin.started, ended)), len(shown))
         entry.update(self._files(spool, begin.started, ended))
         return entry
 
@@ -172,9 +186,11 @@ class SpoolReader:
         if session is not None:
             found, spool.files_offset = accesses(Path(session.log), spool.files_offset, since, until)
         by = session.files_by if session is not None else "none"
-        files = classify(found, project, exclude)
+        told = spans(spool.r)
+        files = classify(_beside(found, told), project, exclude)
         if by != "shim" and self._perhaps is not None:
-            files = combine(files, classify(self._perhaps(since, until), project, exclude))
+            perhaps = _beside(self._perhaps(since, until), told)
+            files = combine(files, classify(perhaps, project, exclude))
             by = "inotify" if by == "none" else by + "+inotify"
         return dict(files._asdict(), files_by=by)
 
@@ -184,6 +200,7 @@ class _Spool:
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        self.r = path.with_suffix(R_SUFFIX)
         self._place = path.with_suffix(".place")
         self._size = -1
         self._offset = 0
@@ -247,11 +264,17 @@ class _Spool:
         for path in (*own, *map(Path, beside)):
             with contextlib.suppress(OSError):
                 path.unlink()
+        remove(self.r)
 
     def _find_place(self) -> None:
         with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
             place: Any = json.loads(self._place.read_text(encoding="ascii"))
             self._offset, self.files_offset = int(place["spool"]), int(place["files"])
+
+
+def _beside(found: List[Access], spans: Sequence[Span]) -> List[Access]:
+    """Return the accesses that belong to none of some spans of time."""
+    return [access for access in found if not any(since <= access.time <= until for since, until in spans)]
 
 
 def _modified(path: Path) -> float:
