@@ -33,11 +33,12 @@ def _described(path: Path, settings: Settings) -> dict[str, Any]:
     try:
         project = open_project(path, settings)
         repository, head = project.repository, project.repository.head()
-        value |= {"branch": repository.branch(), "description": project.manifest().description}
+        value["branch"] = repository.branch()
         if head is not None:
             commit = repository.commit(head)
             kind = trailers_of(commit.message).get("kind", "outside")
             value["last"] = {"title": commit.message.partition("\n")[0], "kind": kind, "at": commit.time}
+        value["description"] = project.manifest().description
     except TrailmarkError as error:
         value["problem"] = str(error)
     return value
@@ -52,9 +53,9 @@ def _text(found: list[dict[str, Any]], settings: Settings) -> str:
 def _row(each: dict[str, Any], settings: Settings) -> tuple[str, str, str]:
     own = each["owner"] == settings.owner
     name = strong(each["project"] if own else f"{each['owner']}/{each['project']}")
-    if each["problem"] or each["last"] is None:
-        return name, "", one_line(each["problem"] or "empty")
     last = each["last"]
+    if each["problem"] or last is None:
+        return name, moment(last["at"]) if last else "", one_line(each["problem"] or "empty", 100)
     about = one_line(each["description"], 60)
     return (
         name,

@@ -6,8 +6,7 @@ import sys
 from pathlib import Path
 
 from trailmark import wiring
-from trailmark.projects.listing import is_project
-from trailmark.projects.project import open_project
+from trailmark.projects.project import is_project, open_project
 from trailmark.projects.state import place_of
 from trailmark.sessions.recorder import run_recorder
 

@@ -10,11 +10,11 @@ from trailmark.cli.choose import bring_up_to_date, open_chosen
 from trailmark.cli.env.show import describe_environment
 from trailmark.cli.invocation import Invocation
 from trailmark.cli.log_data import listed
-from trailmark.cli.output import fields, moment, one_line, show, size, strong
+from trailmark.cli.output import clean, fields, moment, one_line, show, size, strong
 from trailmark.cli.record_id import open_index
 from trailmark.cli.verb import verb
 from trailmark.projects.branches import list_branches
-from trailmark.projects.project import Project
+from trailmark.projects.project import Project, manifest_problem
 from trailmark.sessions.stop import statuses
 
 
@@ -35,7 +35,8 @@ def command(invocation: Invocation, named: str | None) -> None:
 
 
 def _described(project: Project) -> dict[str, Any]:
-    environment, _ = describe_environment(project)
+    problem = manifest_problem(project)
+    environment = None if problem else describe_environment(project)[0]
     with open_index(project) as index:
         last = listed(project, index, index.page(limit=1))
         count = index.count()
@@ -43,7 +44,8 @@ def _described(project: Project) -> dict[str, Any]:
         "project": project.name,
         "owner": project.owner,
         "path": str(project.path),
-        "description": project.manifest().description,
+        "description": "" if problem else project.manifest().description,
+        "problem": problem,
         "branch": project.repository.branch(),
         "branches": [branch.name for branch in list_branches(project)],
         "records": count,
@@ -68,9 +70,10 @@ def _text(value: dict[str, Any]) -> str:
         ),
         "records": str(value["records"]),
         "size": size(value["bytes"]),
-        "python": environment["python"],
-        "packages": ", ".join(environment["packages"]) or "none asked for",
+        "python": environment["python"] if environment else "",
+        "packages": (", ".join(environment["packages"]) or "none asked for") if environment else "",
         "running": f"{len(value['sessions'])} session(s)" if value["sessions"] else "",
+        "problem": clean(value["problem"] or ""),
         "last": f"{moment(last['started'])}  {one_line(last['title'])}" if last else "",
     }
     about = f"\n{value['description']}" if value["description"] else ""

@@ -5,10 +5,10 @@ from typing import Any
 
 from trailmark.cli.choose import find_chosen
 from trailmark.cli.invocation import Invocation
-from trailmark.cli.output import faint, fields, moment, show, strong, table
+from trailmark.cli.output import clean, faint, fields, moment, show, strong, table
 from trailmark.cli.verb import verb
 from trailmark.projects.difference import look
-from trailmark.projects.project import Project
+from trailmark.projects.project import Project, manifest_problem
 from trailmark.sessions.recorder import is_recording
 from trailmark.sessions.stop import SessionStatus, statuses
 
@@ -53,6 +53,7 @@ def _project(project: Project) -> dict[str, Any]:
         "project": project.name,
         "path": str(project.path),
         "branch": project.repository.branch(),
+        "problem": manifest_problem(project),
         "recorder": is_recording(project),
         "unrecorded": sorted({*found.put, *found.removed}),
         "held_back": [
@@ -70,6 +71,7 @@ def _text(value: dict[str, Any]) -> str:
                     "project": strong(value["project"]),
                     "folder": value["path"],
                     "branch": value["branch"] or "none (detached)",
+                    "problem": clean(value["problem"] or ""),
                     "recorder": "at work" if value["recorder"] else "asleep: nothing is running",
                     "not recorded yet": _few(value["unrecorded"]),
                     "not held by git": _few([each["path"] for each in value["held_back"]]),

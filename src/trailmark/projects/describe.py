@@ -5,7 +5,7 @@ from __future__ import annotations
 from trailmark.activity import Recorded
 from trailmark.errors import InvalidInput
 from trailmark.projects.file_changes import write_file
-from trailmark.projects.manifest import FILE_NAME, edit_manifest, parse_manifest
+from trailmark.projects.manifest import FILE_NAME, edit_manifest
 from trailmark.projects.project import Project
 
 _LONGEST_DESCRIPTION = 1000
@@ -21,9 +21,8 @@ def describe(project: Project, description: str, *, actor: str = "person") -> Re
             f"A description holds at most {_LONGEST_DESCRIPTION} characters; the README has room for more."
         )
     with project.trail.lock:
-        text = project.manifest_text()
-        parse_manifest(text, default_name=project.name)
-        changed = edit_manifest(text, description=description)
+        project.manifest()
+        changed = edit_manifest(project.manifest_text(), description=description)
         return write_file(project, FILE_NAME, changed.encode(), told="Described the project", actor=actor)
 
 

@@ -6,10 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from trailmark.errors import InvalidInput, NotFound
-from trailmark.projects.manifest import FILE_NAME
 from trailmark.projects.moves import finish_moves
 from trailmark.projects.names import check_project_name
-from trailmark.projects.project import Project, open_project
+from trailmark.projects.project import Project, is_project, open_project
 from trailmark.settings import Settings
 
 
@@ -18,11 +17,6 @@ def iter_project_paths(settings: Settings) -> Iterator[Path]:
     finish_moves(settings)
     for owner in _folders(settings.projects):
         yield from filter(is_project, _folders(owner))
-
-
-def is_project(path: Path) -> bool:
-    """Return whether a folder is a project."""
-    return (path / FILE_NAME).is_file() and (path / ".git").exists()
 
 
 def find_around(folder: Path) -> Path | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -53,9 +54,7 @@ def parse_manifest(text: str, *, default_name: str) -> Manifest:
     try:
         value = tomllib.loads(text)
     except (tomllib.TOMLDecodeError, RecursionError) as error:
-        raise InvalidInput(
-            f"{FILE_NAME} is not valid TOML: {error}. Nothing was changed; mend that line and try again."
-        ) from error
+        raise InvalidInput(f"{FILE_NAME} is not valid TOML: {error}.") from error
     environment = _table(value, "environment")
     files = _table(value, "files")
     return Manifest(
@@ -70,6 +69,19 @@ def parse_manifest(text: str, *, default_name: str) -> Manifest:
         resources=read_resources(environment),
         extra={key: value[key] for key in value.keys() - {"name", "description", "environment", "secrets"}},
     )
+
+
+def find_line(text: str, error: InvalidInput) -> int | None:
+    """Return the line of a manifest with the field that an error of `parse_manifest` names first, None for none."""
+    named = re.search(r"“([^”]+)”", str(error))
+    if named is None:
+        return None
+    *above, key = map(re.escape, named[1].split("."))
+    here = re.compile(rf"""\s*(?:\[+\s*)?(?:["'\w-]+\.)*["']?{key}["']?\s*[=\].]""")
+    sections = re.compile(rf"""\s*\[+[^\]]*\b{above[-1]}\b""") if above else None
+    lines = text.splitlines()
+    first = next((n for n, line in enumerate(lines) if sections and sections.match(line)), 0)
+    return next((n for n, line in enumerate(lines, start=1) if n > first and here.match(line)), None)
 
 
 def render_manifest(manifest: Manifest) -> str:

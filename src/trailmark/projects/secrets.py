@@ -21,6 +21,11 @@ def secret_values(project: Project) -> dict[str, str]:
     return {name: stored[name] for name in project.manifest().secrets if name in stored} if stored else {}
 
 
+def known_secrets(project: Project) -> frozenset[str]:
+    """Return the names of all secrets whose values are kept, whether or not the project names them."""
+    return frozenset(_stored(project))
+
+
 class SecretFinder:
     """Finds the values of a project's secrets in files, in any of the forms in which programs write them.
 

@@ -67,7 +67,7 @@ def _description(project: Project) -> tuple[str, str | None]:
 def _choices(site: Site, current: Project) -> Iterator[ProjectChoice]:
     """Yield the projects to switch to: the current one, then those with the latest activity."""
     found = sorted(
-        (summary for summary, _ in site.summaries.all() if summary.problem is None),
+        (summary for summary, _ in site.summaries.all() if summary.last_at or summary.problem is None),
         key=lambda summary: (summary.path != current.path, -(summary.last_at or 0.0)),
     )
     for summary in found[:_SWITCHED]:

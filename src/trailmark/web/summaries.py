@@ -15,14 +15,15 @@ from pathlib import Path
 from trailmark.activity.store import trailers_of
 from trailmark.errors import TrailmarkError
 from trailmark.projects.listing import iter_project_paths
-from trailmark.projects.project import Project, open_project
+from trailmark.projects.manifest import FILE_NAME
+from trailmark.projects.project import Project, manifest_problem, open_project
 from trailmark.settings import Settings
-from trailmark.web.watch import Mark, records_mark
+from trailmark.web.watch import Mark, file_mark, records_mark
 
 
 @dataclass(frozen=True)
 class Summary:
-    """One project in a few words. `problem` says why it cannot be opened, if it cannot."""
+    """One project in a few words. `problem` says what is wrong with it."""
 
     path: Path
     owner: str
@@ -119,21 +120,23 @@ def _look(path: Path, settings: Settings) -> Summary:
 
 
 def _summary_of(project: Project) -> Summary:
-    manifest = project.manifest()
+    problem = manifest_problem(project)
+    description = "" if problem else project.manifest().description
     head = project.repository.head()
     if head is None:
-        return Summary(project.path, project.owner, project.name, manifest.description)
+        return Summary(project.path, project.owner, project.name, description, problem=problem)
     commit = project.repository.commit(head)
     return Summary(
         path=project.path,
         owner=project.owner,
         name=project.name,
-        description=manifest.description,
+        description=description,
         last_title=commit.message.partition("\n")[0],
         last_kind=trailers_of(commit.message).get("kind", "outside"),
         last_at=float(commit.time),
+        problem=problem,
     )
 
 
 def _mark(path: Path) -> Mark:
-    return records_mark(path)
+    return (*records_mark(path), *file_mark(path / FILE_NAME))

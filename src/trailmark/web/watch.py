@@ -27,6 +27,15 @@ def records_mark(project: Path) -> Mark:
     )
 
 
+def file_mark(path: Path) -> Mark:
+    """Return the mark of one file; of nothing when it is not there. No link is followed."""
+    try:
+        found = path.lstat()
+    except OSError:
+        return ()
+    return ((str(path), found.st_mtime_ns, found.st_size, found.st_ino),)
+
+
 def sessions_mark(home: Path) -> Mark:
     """Return the mark of all sessions of a home."""
     folder = home / "sessions"

@@ -5,14 +5,19 @@ from pathlib import Path
 
 import pytest
 
+from trailmark.activity import Action, record
 from trailmark.environments.model import parse_lock
 from trailmark.errors import InvalidInput
 from trailmark.progress import NullProgress
 from trailmark.projects import packages
+from trailmark.projects.branches import new_branch
 from trailmark.projects.catch_up import catch_up
 from trailmark.projects.copy import copy_project
+from trailmark.projects.listing import iter_project_paths
 from trailmark.projects.manifest import FILE_NAME
 from trailmark.projects.project import open_project
+from trailmark.projects.rollback import go_back
+from trailmark.projects.switch import switch_branch
 
 LOCK = 'lock-version = "1.0"\ncreated-by = "test"\npackages = []\n'
 BROKEN = {
@@ -23,6 +28,8 @@ BROKEN = {
     "a link": lambda path: path.symlink_to("/dev/zero"),
     "nested beyond reason": lambda path: path.write_text("x = " + "[" * 50_000),
     "too large": lambda path: path.write_bytes(b"#" * 2_000_000),
+    "nothing": lambda path: None,
+    "a link to nothing": lambda path: path.symlink_to("nowhere"),
     "a limit beyond reason": lambda path: path.write_text("[files]\nmax_bytes = 1_000_000_000_000"),
 }
 
@@ -38,6 +45,47 @@ def test_a_broken_manifest_is_named_and_stops_no_recording(project, files, kind)
     assert reopened.max_file_bytes() == project.settings.max_file_bytes
     with pytest.raises(InvalidInput, match=FILE_NAME):
         reopened.manifest()
+    assert list(iter_project_paths(project.settings)) == [project.path]
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ('name = "a"\n\npackages = [\n', "at end of document"),
+        ('name = "a"\nname\n', "at line 2"),
+        ("name = 1\n", "line 1"),
+        ('name = "a"\n[environment]\n# packages\npackages = "numpy"\n', "line 4"),
+        ('name = "a"\nfiles = 3\n', "line 2"),
+        ('[tool]\nmax_bytes = "big"\n[files]\n"max_bytes" = "big"\n', "line 4"),
+        ("environment.python = 3\n", "line 1"),
+    ],
+)
+def test_what_is_wrong_in_a_manifest_is_said_with_its_line_and_how_to_mend_it(project, text, line):
+    project.manifest_path.write_text(text)
+    with pytest.raises(InvalidInput, match=rf"{line}.*trailmark rollback ID"):
+        project.manifest()
+
+
+def test_a_project_whose_manifest_is_gone_or_broken_goes_back(project, write):
+    before = catch_up(project) or [record(project.trail, Action("note", "a note"))]
+    for break_it in (Path.unlink, lambda path: path.write_text("name = [oops")):
+        break_it(project.manifest_path)
+        reopened = open_project(project.path, project.settings)
+        go_back(reopened, before[-1].id)
+        assert reopened.manifest().name == "work"
+
+
+def test_a_branch_without_a_manifest_can_be_left_again(project):
+    new_branch(project, "without")
+    switch_branch(project, "without")
+    project.manifest_path.unlink()
+    catch_up(project)
+    switch_branch(project, "main")
+    assert project.manifest().name == "work"
+    switch_branch(project, "without")
+    assert not project.manifest_path.exists()
+    switch_branch(open_project(project.path, project.settings), "main")
+    assert project.manifest().name == "work"
 
 
 def test_a_copy_does_not_write_through_a_link(project, tmp_path):

@@ -1,5 +1,6 @@
 """The recorder as an object: what it takes note of while it runs."""
 
+import contextlib
 import threading
 import time
 
@@ -8,6 +9,7 @@ import pytest
 from trailmark.projects.new import new_project
 from trailmark.projects.project import open_project
 from trailmark.sessions.recorder import Recorder
+from trailmark_capture.journal import Writer, new_id
 
 
 @pytest.fixture
@@ -69,3 +71,22 @@ def test_what_goes_on_behind_a_link_does_not_hold_up_recording(project, record_i
     finally:
         stopping.set()
         writer.join()
+
+
+@pytest.mark.parametrize("is_there", [True, False])
+def test_recording_goes_on_while_the_manifest_is_broken(project, record_in_background, is_there):
+    record_in_background()
+    (project.path / "code" / "a.py").write_text("1")
+    assert is_recorded(project, "code/a.py", b"1")
+    if is_there:
+        project.manifest_path.write_text("name = [oops")
+    else:
+        project.manifest_path.unlink()
+    now = time.time()
+    with contextlib.closing(Writer(project.state / "journal", "kernel")) as writer:
+        (project.path / "output" / "x.csv").write_text("2")
+        cell = {"type": "end", "id": new_id(), "kind": "cell", "started": now, "ended": now, "status": "ok"}
+        writer.append({**cell, "code": "x = 1", "tool": "jupyterlab", "writes": [{"path": "output/x.csv"}]})
+        assert is_recorded(project, "output/x.csv", b"2")
+    (project.path / "code" / "a.py").write_text("3")
+    assert is_recorded(project, "code/a.py", b"3")

@@ -216,16 +216,22 @@ def test_a_project_whose_manifest_is_broken_is_shown_with_the_reason(
     browser: Browser, project: Project
 ) -> None:
     project.manifest_path.write_text("name = ", encoding="utf-8")
-    (project.path / ".git" / "HEAD").touch()
     assert "not valid TOML" in browser.http.get("/").text
-    for path in ("", "activity", "files/trailmark.toml", "branches"):
+    for path in ("", "activity", "files/trailmark.toml", "branches", "settings"):
         page = browser.http.get(f"/p/ada/tides/{path}", headers=HTML)
         assert page.status_code == 200, path
         assert "not valid TOML" in page.text
-    for path in ("environment", "settings"):
-        page = browser.http.get(f"/p/ada/tides/{path}", headers=HTML)
-        assert page.status_code == 422, path
-        assert "not valid TOML" in page.text
+        assert "trailmark rollback ID" in page.text
+    page = browser.http.get("/p/ada/tides/environment", headers=HTML)
+    assert page.status_code == 422
+    assert "not valid TOML" in page.text
+    assert "not valid TOML" in browser.http.get("/api/projects/ada/tides").json()["problem"]
+    (listed,) = browser.http.get("/api/projects").json()
+    assert "not valid TOML" in listed["problem"]
+    assert listed["last_title"]
+    project.manifest_path.unlink()
+    assert "is missing" in browser.http.get("/").text
+    assert "is missing" in browser.http.get("/p/ada/tides/", headers=HTML).text
 
 
 def test_errors_are_pages_with_words_and_no_traceback(browser: Browser) -> None:

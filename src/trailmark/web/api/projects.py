@@ -8,7 +8,8 @@ from fastapi import APIRouter, status
 from pydantic import BaseModel, Field
 
 from trailmark.projects.new import new_project
-from trailmark.web.masthead import sessions_of
+from trailmark.projects.project import manifest_problem
+from trailmark.web.masthead import manifest_of, sessions_of
 from trailmark.web.opening import OpenProject
 from trailmark.web.site import Here
 from trailmark.web.summaries import Summary
@@ -17,7 +18,7 @@ router = APIRouter(prefix="/projects", tags=["projects"])
 
 
 class ProjectState(BaseModel):
-    """A project. Times are seconds since the epoch; `bytes` is null until it was measured."""
+    """A project; `bytes` is null until it was measured, `problem` what is wrong with its `trailmark.toml`."""
 
     owner: str
     name: str
@@ -26,10 +27,11 @@ class ProjectState(BaseModel):
     branch: str | None
     bytes: int | None
     sessions: list[str]
+    problem: str | None
 
 
 class ProjectLine(BaseModel):
-    """A project in the list; `problem` says why it cannot be opened, if it cannot."""
+    """A project in the list; `problem` says what is wrong with it. Times are seconds since the epoch."""
 
     owner: str
     name: str
@@ -75,10 +77,11 @@ def describe(site: Here, project: OpenProject) -> ProjectState:
         owner=project.owner,
         name=project.name,
         path=str(project.path),
-        description=project.manifest().description,
+        description=manifest_of(project).description,
         branch=project.repository.branch(),
         bytes=site.summaries.size(project.path),
         sessions=[session.id for session in sessions_of(site, project)],
+        problem=manifest_problem(project),
     )
 
 

@@ -21,10 +21,10 @@ from trailmark.projects.names import check_project_name
 from trailmark.projects.new import place_for
 from trailmark.projects.project import Project
 from trailmark.projects.rename import rename_project
-from trailmark.projects.secrets import secret_values, set_secret
+from trailmark.projects.secrets import known_secrets, set_secret
 from trailmark.web.carried_out import carry_out
 from trailmark.web.confirm import Confirmation, confirm
-from trailmark.web.masthead import project_frame, sessions_of
+from trailmark.web.masthead import manifest_of, project_frame, sessions_of
 from trailmark.web.opening import OpenProject, find_project
 from trailmark.web.site import Here, Site, see_other
 
@@ -174,8 +174,9 @@ def _question(site: Site, project: Project, *, wrong: bool) -> Confirmation:
 
 def _edit(project: Project, told: str, **facts: str | int | tuple[str, ...]) -> None:
     with project.trail.lock:
-        text = project.manifest_text()
-        write_file(project, FILE_NAME, edit_manifest(text, **facts).encode(), told=told)
+        project.manifest()
+        text = edit_manifest(project.manifest_text(), **facts)
+        write_file(project, FILE_NAME, text.encode(), told=told)
 
 
 def _page(
@@ -186,7 +187,7 @@ def _page(
     errors: dict[str, str] | None = None,
     typed: dict[str, str] | None = None,
 ) -> HTMLResponse:
-    manifest, known = project.manifest(), secret_values(project)
+    manifest, known = manifest_of(project), known_secrets(project)
     return site.page(
         request,
         "settings_page/settings.html",
