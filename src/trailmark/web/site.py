@@ -23,6 +23,7 @@ from trailmark.projects.importing import ImportPlan
 from trailmark.projects.project import Project
 from trailmark.web.events import Events
 from trailmark.web.jobs import Jobs
+from trailmark.web.reading import Reading
 from trailmark.web.security import Door, csrf_of
 from trailmark.web.summaries import Summaries
 from trailmark.wiring import Services
@@ -52,6 +53,7 @@ class Site:
     summaries: Summaries
     events: Events
     templates: Environment
+    reading: Reading = field(default_factory=Reading)
     imports: dict[str, ImportPlan] = field(default_factory=dict, repr=False)
     _facets: dict[Path, tuple[str, Facets]] = field(default_factory=dict, repr=False)
 

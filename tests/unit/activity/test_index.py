@@ -411,3 +411,50 @@ def test_an_index_that_cannot_be_written_is_an_error_with_words(trail: Trail, do
     with pytest.raises(Unavailable, match="trail itself is intact"):
         index.refresh(trail.repository)
     assert index.count() == 1
+
+
+def test_a_window_holds_the_newest_and_follows(trail: Trail, do: Doer, index: Index, tmp_path: Path) -> None:
+    for number in range(9):
+        do(f"n = {number}", started=T0 + number)
+    plain_commit(trail, "by hand")
+    assert index.is_far_behind(trail.repository, 9)
+    assert not index.is_far_behind(trail.repository, 11)
+    index.refresh(trail.repository, newest=4)
+    assert codes(index.page()) == ["n = 8", "n = 7", "n = 6", "n = 5"]
+    assert codes(index.page(Filter(branch="main"))) == ["n = 8", "n = 7", "n = 6"], "and the one made by hand"
+    do("n = 9", started=T0 + 900)
+    index.refresh(trail.repository, newest=4)
+    assert codes(index.page(limit=2)) == ["n = 9", "n = 8"]
+    assert codes(index.page(Filter(search="9"))) == ["n = 9"]
+    for number in range(10, 20):
+        do(f"n = {number}", started=T0 + 1000 + number)
+    index.refresh(trail.repository, newest=4)
+    assert codes(index.page()) == ["n = 19", "n = 18", "n = 17", "n = 16"], "made anew when it fell behind"
+    with Index.open(tmp_path / "whole.sqlite") as whole:
+        whole.refresh(trail.repository)
+        assert not whole.is_far_behind(trail.repository, 1)
+        assert whole.count() == 20
+
+
+def test_what_lies_before_a_window_is_not_missing(trail: Trail, do: Doer, index: Index) -> None:
+    do("first", started=T0)
+    do("second", started=T0 + 1)
+    trail.device = "laptop"
+    trail.settled = None
+    for number in range(3):
+        do(f"laptop {number}", started=T0 + 2 + number)
+    trail.device = "desk"
+    trail.settled = None
+    do("third", started=T0 + 9)
+    index.refresh(trail.repository, newest=1)
+    assert codes(index.page(with_outside=True)) == ["third", "laptop 2"]
+    index.refresh(trail.repository, newest=2)
+    assert all(row.is_record for row in index.page(with_outside=True))
+
+
+def test_a_history_without_records_has_a_window_too(trail: Trail, index: Index) -> None:
+    for number in range(6):
+        plain_commit(trail, f"by hand {number}")
+    assert index.is_far_behind(trail.repository, 6)
+    index.refresh(trail.repository, newest=2)
+    assert [row.title for row in index.page(with_outside=True)] == ["by hand 5", "by hand 4"]

@@ -55,6 +55,17 @@ def test_a_day_that_the_page_before_began_is_not_announced_again() -> None:
     assert [day.continued for day in feed.days] == [True, False]
 
 
+def test_what_is_still_being_read_in_is_asked_for_again() -> None:
+    feed = feed_of([row(1)], reading_before="")
+    assert feed.reading
+    assert feed.older.endswith(f"before={row(1).id}&part=days&day=2026-11-23")
+    empty = feed_of([], reading_before="01K", after_day="2026-11-23")
+    assert empty.older.endswith("before=01K&part=days&day=2026-11-23")
+    assert "load delay" in rendered([], reading_before="")
+    assert "begins" not in rendered([], reading_before="")
+    assert not feed_of([row(1)], reading_before="", more=True).reading
+
+
 def test_the_next_page_knows_where_to_go_on() -> None:
     feed = feed_of([row(1), row(2, ago=DAY)], more=True, filters=Filters(kind="cell"))
     assert feed.older.startswith("/p/ada/penguins/activity?kind=cell&before=01K")

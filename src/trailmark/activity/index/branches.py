@@ -8,6 +8,7 @@ reached from there. A branch that is moved by force costs only the commits that 
 from __future__ import annotations
 
 import sqlite3
+import sys
 from collections.abc import Mapping
 
 from trailmark.activity.index.ingest import Ingest
@@ -22,9 +23,14 @@ _Spot = tuple[int, int]
 class Branches:
     """The lines of one repository in the index, within the caller's transaction."""
 
-    def __init__(self, database: sqlite3.Connection, repository: Repository) -> None:
+    def __init__(
+        self, database: sqlite3.Connection, repository: Repository, *, newest: int | None = None
+    ) -> None:
+        """`newest`: take in no more than so many commits; those whose records are older are no news."""
         self._database = database
         self._repository = repository
+        self._is_partial = newest is not None
+        self._left = sys.maxsize if newest is None else newest
         self._ingest = Ingest(database, repository)
 
     def bring_to(self, tips: Mapping[str, Oid]) -> int:
@@ -44,6 +50,10 @@ class Branches:
                 )
         return new
 
+    def lacks(self, tip: Oid) -> int:
+        """Return how many commits are to be taken in along a tip's first parents, counted up to `newest`."""
+        return len(self._unknown(tip)[0])
+
     def _take(self, tip: Oid) -> int:
         """Take in every commit that can be reached from a tip and is not known."""
         waiting, joins, taken = [tip], list[tuple[int, int, Oid]](), 0
@@ -52,6 +62,7 @@ class Branches:
             if not path:
                 continue
             taken += len(path)
+            self._left -= len(path)
             line, step = self._line_behind(base)
             place = self._place_at(base)
             for commit in reversed(path):
@@ -72,7 +83,7 @@ class Branches:
         """Return the unknown commits along first parents, newest first, and where the known ones begin."""
         path: list[Commit] = []
         following: Oid | None = tip
-        while following is not None:
+        while following is not None and len(path) < self._left:
             spot = self._spot(following)
             if spot is not None:
                 return path, spot
@@ -115,6 +126,8 @@ class Branches:
         if named is None:
             return self._ingest.take_plain(commit, OUTSIDE, behind)
         place = self._ingest.place_of(named)
+        if place is None and self._is_partial:
+            return behind
         return self._ingest.take_plain(commit, MISSING, behind) if place is None else place
 
 

@@ -57,6 +57,7 @@ class Index:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._repository: Repository | None = None
+        self._newest: int | None = None
         self._database = files.connect(path)
         self._inode = _inode(path)
 
@@ -77,10 +78,24 @@ class Index:
 
     # -- bringing up to date ------------------------------------------------------------------------------
 
-    def refresh(self, repository: Repository) -> int:
-        """Take in what git has and the index has not; return how many entries and commits were new."""
-        self._repository = repository
+    def refresh(self, repository: Repository, *, newest: int | None = None) -> int:
+        """Take in what git has and the index has not; return how many entries and commits were new.
+
+        With `newest`, for an index that is no more than a window on the trail, only so many of each at a time.
+        """
+        self._repository, self._newest = repository, newest
         return self._sound(self._refresh)
+
+    def is_far_behind(self, repository: Repository, number: int) -> bool:
+        """Return whether at least so many entries or commits are to be taken in."""
+        return self._sound(lambda: self._is_far_behind(repository, number))
+
+    def _is_far_behind(self, repository: Repository, number: int) -> bool:
+        for ref, tip in repository.refs(RECORDS).items():
+            if len(new_entries(repository, tip, self._state_of(ref)[0], at_most=number)[0]) >= number:
+                return True
+        branches = Branches(self._database, repository, newest=number)
+        return any(branches.lacks(tip) >= number for tip in _tips(repository).values())
 
     def _refresh(self) -> int:
         assert self._repository is not None
@@ -93,7 +108,8 @@ class Index:
         with files.in_bulk(self._database):
             new = sum(self._take_chain(repository, ref) for ref in chains)
             with self._writing():
-                return new + Branches(self._database, repository).bring_to(_tips(repository))
+                branches = Branches(self._database, repository, newest=self._newest)
+                return new + branches.bring_to(_tips(repository))
 
     def _is_up_to_date(self, chains: Mapping[str, Oid], tips: Mapping[str, Oid]) -> bool:
         known = dict(self._database.execute("SELECT ref, tip FROM chains").fetchall())
@@ -112,7 +128,7 @@ class Index:
                 if tip is None or known == tip:
                     return taken
                 if not waiting or known != behind:
-                    waiting, is_continued = new_entries(repository, tip, known)
+                    waiting, is_continued = new_entries(repository, tip, known, at_most=self._newest)
                     if not is_continued:
                         raise _Unsound
                 now, waiting = waiting[:_CHUNK], waiting[_CHUNK:]

@@ -20,10 +20,12 @@ _MICROSECONDS = 1_000_000
 _SEARCH_COLUMNS = "(rowid, title, code, text, error, notes)"
 
 
-def new_entries(repository: Repository, tip: Oid, known: Oid | None) -> tuple[list[LogEntry], bool]:
+def new_entries(
+    repository: Repository, tip: Oid, known: Oid | None, *, at_most: int | None = None
+) -> tuple[list[LogEntry], bool]:
     """Return the entries of a chain behind `known`, oldest first, and whether the chain does lead there.
 
-    A damaged chain is followed as far as it can be read.
+    A damaged chain is followed as far as it can be read. `at_most`: no more than so many, the newest.
     """
     entries: list[LogEntry] = []
     try:
@@ -32,6 +34,8 @@ def new_entries(repository: Repository, tip: Oid, known: Oid | None) -> tuple[li
                 return entries[::-1], True
             if entry is not None:
                 entries.append(entry)
+            if len(entries) == at_most:
+                break
     except (Damaged, NotFound):
         return entries[::-1], True
     return entries[::-1], known is None

@@ -25,13 +25,15 @@ def build_feed(
     zone: tzinfo | None = None,
     filters: Filters | None = None,
     more: bool = False,
+    reading_before: str | None = None,
     after_day: str | None = None,
     me: str | None = None,
 ) -> Feed:
     """Return a page of the trail from rows, newest first; `more` says that older rows follow them.
 
-    `after_day` is the key of the day that the page before ended with. Nothing is folded while somebody
-    looks for something.
+    `reading_before` is given while older rows are still being read in: the id that these rows come before,
+    empty for the first page. `after_day` is the key of the day that the page before ended with. Nothing is
+    folded while somebody looks for something.
     """
     wanted = filters or Filters()
     steps = [build_step(row, links, me=me) for row in rows]
@@ -39,15 +41,19 @@ def build_feed(
         _day(key, list(group), now=now, zone=zone, folding=not wanted.active, after_day=after_day)
         for key, group in groupby(steps, key=lambda step: day_of(step.at, zone).isoformat())
     )
-    last = {"before": steps[-1].id} if steps and more else None
+    is_reading = reading_before is not None and not more
+    last = {"before": steps[-1].id if steps else reading_before} if (steps and more) or is_reading else None
     query = wanted.query()
     return Feed(
         days=days,
-        older=links.activity({**query, **last}, part="days", day=days[-1].key) if last else None,
+        older=links.activity({**query, **last}, part="days", day=days[-1].key if days else after_day)
+        if last
+        else None,
         older_plain=links.activity({**query, **last}) if last else None,
         newer=None if query.get("until") else links.activity(query, part="days"),
         newest=steps[0].id if steps else None,
         filtered=wanted.active,
+        reading=is_reading,
     )
 
 

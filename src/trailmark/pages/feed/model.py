@@ -118,7 +118,10 @@ class Day:
 
 @dataclass(frozen=True)
 class Feed:
-    """One page of the trail. `older` is the address of the next one, None where the trail begins."""
+    """One page of the trail. `older` is the address of the next one, None where the trail begins.
+
+    `reading` says that what is older is still being read in: `older` is then asked for until it is there.
+    """
 
     days: tuple[Day, ...]
     older: str | None
@@ -126,3 +129,4 @@ class Feed:
     newest: str | None
     filtered: bool
     older_plain: str | None = None
+    reading: bool = False

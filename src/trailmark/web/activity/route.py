@@ -8,7 +8,6 @@ from typing import Annotated
 from fastapi import APIRouter, Form, Request
 from starlette.responses import HTMLResponse, Response
 
-from trailmark.activity.index import Index
 from trailmark.activity.index.row import Row
 from trailmark.errors import TrailmarkError
 from trailmark.pages.feed import Feed, FilterBar, Filters, build_feed, build_filter_bar
@@ -18,8 +17,9 @@ from trailmark.projects.project import Project
 from trailmark.web.failures import status_of
 from trailmark.web.masthead import project_frame
 from trailmark.web.opening import OpenProject
+from trailmark.web.reading import NOTICE
 from trailmark.web.site import Here, Site, see_other
-from trailmark.web.trail import choices_of, filter_of, fresh_index
+from trailmark.web.trail import ShownIndex, choices_of, filter_of, shown_index
 
 router = APIRouter(include_in_schema=False, prefix="/p/{owner}/{name}/activity")
 PAGE = 50
@@ -43,11 +43,11 @@ def activity(
     if part != "days":
         return _page(request, site, project, before=before, after=after, day=day)
     filters = Filters.parse(request.query_params)
-    with fresh_index(project) as index:
-        feed = _feed(site, project, index, filters, before=before or None, after=after or None, day=day)
+    with shown_index(project, site.reading) as shown:
+        feed = _feed(site, project, shown, filters, before=before or None, after=after or None, day=day)
         if not (after and feed.days):
             return site.fragment(request, "activity/days.html", feed=feed, bar=None)
-        bar = _filter_bar(site, project, index, filters)
+        bar = _filter_bar(site, project, shown, filters)
     return site.fragment(request, "activity/days.html", feed=feed, bar=bar)
 
 
@@ -75,14 +75,14 @@ def _page(
 ) -> HTMLResponse:
     """Show the whole page; `typed` is what stands in its form, and `error` why it was refused."""
     filters = Filters.parse(request.query_params)
-    with fresh_index(project) as index:
-        feed = _feed(site, project, index, filters, before=before or None, after=after or None, day=day)
-        bar = _filter_bar(site, project, index, filters)
+    with shown_index(project, site.reading) as shown:
+        feed = _feed(site, project, shown, filters, before=before or None, after=after or None, day=day)
+        bar = _filter_bar(site, project, shown, filters)
     return site.page(
         request,
         "activity/activity.html",
         status=status,
-        frame=project_frame(site, request, project, "activity"),
+        frame=project_frame(site, request, project, "activity", notice=None if shown.is_whole else NOTICE),
         feed=feed,
         bar=bar,
         typed=typed,
@@ -90,15 +90,16 @@ def _page(
     )
 
 
-def _filter_bar(site: Site, project: Project, index: Index, filters: Filters) -> FilterBar:
+def _filter_bar(site: Site, project: Project, shown: ShownIndex, filters: Filters) -> FilterBar:
     links = Links.of(project.owner, project.name)
-    return build_filter_bar(filters, choices_of(site.facets(project, index)), links, now=time.time())
+    facets = site.facets(project, shown.index) if shown.is_whole else shown.index.facets()
+    return build_filter_bar(filters, choices_of(facets), links, now=time.time())
 
 
 def _feed(
     site: Site,
     project: Project,
-    index: Index,
+    shown: ShownIndex,
     filters: Filters,
     *,
     before: str | None,
@@ -108,13 +109,16 @@ def _feed(
     wanted = filter_of(filters)
     outside = not filters.active or filters.query().keys() == {"branch"}
     limit = _NEWS if after else PAGE
-    rows: list[Row] = index.page(wanted, before=before, after=after, limit=limit + 1, with_outside=outside)
+    rows: list[Row] = shown.index.page(
+        wanted, before=before, after=after, limit=limit + 1, with_outside=outside
+    )
     return build_feed(
         rows[:limit],
         links=Links.of(project.owner, project.name),
         now=time.time(),
         filters=filters,
         more=len(rows) > limit and after is None,
+        reading_before=None if shown.is_whole or after else before or "",
         after_day=day,
         me=site.services.settings.person.name,
     )

@@ -10,8 +10,7 @@ from starlette.responses import HTMLResponse, Response
 
 from trailmark.activity.index import MISSING, OUTSIDE
 from trailmark.environments.edit import package_name
-from trailmark.environments.model import Lock
-from trailmark.environments.realise import find_realised
+from trailmark.environments.whole.model import WholeLock
 from trailmark.errors import Damaged, InvalidInput, NotFound
 from trailmark.git import BRANCHES
 from trailmark.pages.feed import build_step
@@ -19,13 +18,13 @@ from trailmark.pages.links import Links
 from trailmark.pages.readme import render_document
 from trailmark.projects.describe import edit_readme, readme_name
 from trailmark.projects.files import open_file
-from trailmark.projects.packages import current_lock
+from trailmark.projects.environment import current_lock, find_made
 from trailmark.projects.project import Project
 from trailmark.web.masthead import manifest_of, project_frame
 from trailmark.web.opening import OpenProject
 from trailmark.web.overview.view import Overview, latest_figures, recent_steps
 from trailmark.web.site import Here, Site, see_other
-from trailmark.web.trail import fresh_index
+from trailmark.web.trail import shown_index
 
 router = APIRouter(include_in_schema=False, prefix="/p/{owner}/{name}")
 _READ_BYTES = 400_000
@@ -68,10 +67,11 @@ def save_readme(project: OpenProject, text: Annotated[str, Form()] = "") -> Resp
 def _overview(site: Site, project: Project) -> Overview:
     links, name = Links.of(project.owner, project.name), readme_name(project)
     manifest, lock = manifest_of(project), _lock_of(project)
-    with fresh_index(project) as index:
-        rows, kinds = index.page(limit=_LOOKED_AT), site.facets(project, index).kinds
+    with shown_index(project, site.reading) as shown:
+        rows = shown.index.page(limit=_LOOKED_AT)
+        kinds = site.facets(project, shown.index).kinds if shown.is_whole else {}
     steps = [build_step(row, links) for row in rows]
-    ready = lock is not None and find_realised(lock.digest, site.services.settings.home) is not None
+    ready = find_made(project, lock) is not None
     return Overview(
         readme=_rendered(project, name, links),
         readme_name=name,
@@ -80,14 +80,16 @@ def _overview(site: Site, project: Project) -> Overview:
         packages=tuple(package_name(text) for text in manifest.packages),
         python=manifest.python,
         environment_ready=ready,
-        records=sum(number for kind, number in kinds.items() if kind not in (OUTSIDE, MISSING)),
+        records=sum(number for kind, number in kinds.items() if kind not in (OUTSIDE, MISSING))
+        if shown.is_whole
+        else None,
         branches=len(project.repository.refs(BRANCHES)),
         size=site.summaries.size(project.path),
         path=str(project.path),
     )
 
 
-def _lock_of(project: Project) -> Lock | None:
+def _lock_of(project: Project) -> WholeLock | None:
     try:
         return current_lock(project)
     except (Damaged, InvalidInput):

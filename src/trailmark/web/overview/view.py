@@ -25,7 +25,7 @@ class Figure:
 
 @dataclass(frozen=True)
 class Overview:
-    """What the page shows. `size` is None while it is being found; `readme` when there is none."""
+    """What the page shows. `size` and `records` are None while they are being found; `readme` for none."""
 
     readme: Markup | None
     readme_name: str
@@ -34,7 +34,7 @@ class Overview:
     packages: tuple[str, ...]
     python: str
     environment_ready: bool
-    records: int
+    records: int | None
     branches: int
     size: int | None
     path: str

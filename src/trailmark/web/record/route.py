@@ -26,7 +26,7 @@ from trailmark.web.masthead import project_frame, sessions_of
 from trailmark.web.opening import OpenProject
 from trailmark.web.record.around import surroundings_of
 from trailmark.web.site import Here, Site, see_other
-from trailmark.web.trail import fresh_index
+from trailmark.web.trail import index_with
 
 router = APIRouter(include_in_schema=False, prefix="/p/{owner}/{name}/activity/{record_id}")
 _FOREVER = "private, max-age=31536000, immutable"
@@ -153,7 +153,7 @@ def _page(
 ) -> Response:
     """Show a record, with what stands in its two forms."""
     links = Links.of(project.owner, project.name)
-    with fresh_index(project) as index:
+    with index_with(project, site.reading, record_id) as index:
         whole = index.resolve(record_id)
         if whole != record_id:
             return RedirectResponse(links.record(whole), status_code=303)
