@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
@@ -44,23 +44,30 @@ def newest(name: str, *, home: Path, python: Interpreter, uv: Uv, now: float | N
         wanted = package_name(name)
     except InvalidInput:
         return None
+    return newest_of([wanted], home=home, python=python, uv=uv, now=now).get(wanted)
+
+
+def newest_of(
+    names: Iterable[str], *, home: Path, python: Interpreter, uv: Uv, now: float | None = None
+) -> dict[str, str]:
+    """Return what `newest` says of each normalised name, without those of which it cannot tell."""
+    wanted = sorted(set(names))
     asked_at = time.time() if now is None else now
     path = home / "cache" / "newest.json"
-    key = f"{wanted} {python.minor}"
-    answers = {
-        name: (at, version) for name, at, version in _read(path) if 0 <= asked_at - at < _FRESH_SECONDS
-    }
-    if key in answers:
-        return answers[key][1]
-    version = _ask(wanted, python, uv)
-    if version is not None:
-        answers[key] = (asked_at, version)
+    answers = {key: (at, version) for key, at, version in _read(path) if 0 <= asked_at - at < _FRESH_SECONDS}
+    found = {name: answers[key][1] for name in wanted if (key := f"{name} {python.minor}") in answers}
+    told = _ask([name for name in wanted if name not in found], python, uv)
+    if told:
+        answers |= {f"{name} {python.minor}": (asked_at, version) for name, version in told.items()}
         path.parent.mkdir(parents=True, exist_ok=True)
-        write_file(path, json.dumps([[name, *answer] for name, answer in answers.items()]).encode())
-    return version
+        write_file(path, json.dumps([[key, *answer] for key, answer in answers.items()]).encode())
+    return found | told
 
 
-def _ask(name: str, python: Interpreter, uv: Uv) -> str | None:
+def _ask(names: Sequence[str], python: Interpreter, uv: Uv) -> dict[str, str]:
+    """Ask uv for all names at once; where it fails for one that it does not know, for each half of them."""
+    if not names:
+        return {}
     options = [
         "--no-deps",
         "--no-build",
@@ -71,11 +78,17 @@ def _ask(name: str, python: Interpreter, uv: Uv) -> str | None:
         str(python.path),
     ]
     try:
-        said = uv.run(["pip", "compile", "-", *options], input=f"{name}\n", timeout=20)
+        said = uv.run(
+            ["pip", "compile", "-", *options], input="\n".join(names) + "\n", timeout=20 + len(names)
+        )
     except CommandFailed:
-        return None
-    found, separator, version = said.stdout.strip().partition("==")
-    return version if said.ok and separator and canonicalize_name(found) == name else None
+        return {}
+    if not said.ok and len(names) > 1:
+        middle = len(names) // 2
+        return _ask(names[:middle], python, uv) | _ask(names[middle:], python, uv)
+    lines = (line.partition("==") for line in said.stdout.splitlines() if said.ok)
+    told = {canonicalize_name(name): version.strip() for name, separator, version in lines if separator}
+    return {name: version for name, version in told.items() if name in names}
 
 
 def _read(path: Path) -> Iterator[tuple[str, float, str]]:

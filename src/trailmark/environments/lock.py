@@ -49,12 +49,14 @@ def resolve(
     python: Interpreter,
     uv: Uv,
     keep: Lock | None = None,
+    until: str | None = None,
     progress: Progress | None = None,
 ) -> Lock:
     """Return a lock with hashes for the request and what JupyterLab needs, for `python`'s minor version.
 
     Packages of the lock `keep` stay at their versions unless the request makes them move; without it all are
-    the newest. Raises ResolveFailed, with nothing changed anywhere, when there is no solution.
+    the newest, of those that existed on the day `until` (2024-05-01) when that is given.
+    Raises ResolveFailed, with nothing changed anywhere, when there is no solution.
     """
     progress = progress or NullProgress()
     if not parse_python(request.python).contains(python.version, prereleases=True):
@@ -62,7 +64,7 @@ def resolve(
     progress.step("Finding versions that fit together")
     with tempfile.TemporaryDirectory(prefix="trailmark-resolve-") as folder:
         for attempt in plan_attempts(request, keep):
-            text, reason = _try(attempt, request, python, uv, progress, Path(folder))
+            text, reason = _try(attempt, request, python, uv, progress, Path(folder), until)
             if text is not None:
                 return parse_lock(text, request.python)
             if "No solution found" not in reason:
@@ -101,10 +103,11 @@ def _try(
     uv: Uv,
     progress: Progress,
     folder: Path,
+    until: str | None,
 ) -> tuple[str | None, str]:
     """Return the lock's text, or None and uv's reason."""
     (folder / "uv.lock").unlink(missing_ok=True)
-    (folder / "pyproject.toml").write_text(_project(attempt, request, python), encoding="utf-8")
+    (folder / "pyproject.toml").write_text(_project(attempt, request, python, until), encoding="utf-8")
     locked = uv.follow(["lock", "--python", str(python.path)], progress, cwd=folder)
     if not locked.ok:
         return None, _reason(locked.stderr)
@@ -115,11 +118,13 @@ def _try(
     return (exported.stdout, "") if exported.ok else (None, _reason(exported.stderr))
 
 
-def _project(attempt: Attempt, request: EnvironmentRequest, python: Interpreter) -> str:
+def _project(attempt: Attempt, request: EnvironmentRequest, python: Interpreter, until: str | None) -> str:
     """Return the pyproject.toml that asks uv for the environment. Its own uv table keeps other settings out."""
     settings: dict[str, object] = {"package": False, "workspace": {"members": []}}
     if attempt.held:
         settings["constraint-dependencies"] = list(attempt.held)
+    if until:
+        settings["exclude-newer"] = f"{until}T00:00:00Z"
     if attempt.only_here:
         here = f"sys_platform == '{sys.platform}' and platform_machine == '{platform.machine()}'"
         settings["environments"] = [here]

@@ -24,12 +24,14 @@ class Wanted:
     """What is asked of one manager.
 
     `channels` says where to look, in the manager's own way (conda: channels; apt: lines of a sources list; R:
-    repositories), empty for where it looks by itself. `snapshot` is the day (2024-05-01) to resolve for.
+    repositories), empty for where it looks by itself. `snapshot` is the day (2024-05-01) to resolve for. `runtime`
+    is the version of the language that the packages are for, where that is not the manager's own choice (R's).
     """
 
     requirements: tuple[str, ...] = ()
     channels: tuple[str, ...] = ()
     snapshot: str | None = None
+    runtime: str | None = None
 
     def __post_init__(self) -> None:
         if self.snapshot is not None and not _SNAPSHOT.fullmatch(self.snapshot):

@@ -27,6 +27,7 @@ from trailmark.environments.managers.r_lock import (
 )
 from trailmark.environments.managers.r_packages import (
     BASE,
+    VERSION,
     Asked,
     needs_of,
     read_asked,
@@ -41,7 +42,7 @@ _PLACE = "{snapshot}"
 
 
 class R:
-    """Resolves for R of `version`, from `repositories` where no others are asked for.
+    """Resolves for R of `version` where the request names none, from `repositories` where it names no others.
 
     An address may hold {snapshot}, the place of the day; without a day it is “latest”.
     """
@@ -49,7 +50,9 @@ class R:
     name = "r"
     file_name = FILE_NAME
 
-    def __init__(self, cache: Path, version: str, *, repositories: Collection[str] = ()) -> None:
+    def __init__(
+        self, cache: Path, version: str | None = None, *, repositories: Collection[str] = ()
+    ) -> None:
         self._cache = cache
         self._version = version
         self._repositories = tuple(repositories)
@@ -84,17 +87,18 @@ class R:
         """
         progress = progress or NullProgress()
         asked = [_read(one) for one in wanted.requirements]
+        version = self._runtime(wanted)
         progress.step("Reading the index of R packages")
         repositories = self._open(wanted, progress)
         kept = {
             one.name: one for one in (read_lock(keep.text).packages if keep else ()) if one.name not in move
         }
-        index = Index(self._version, repositories, asked, kept)
+        index = Index(version, repositories, asked, kept)
         progress.step("Finding R packages that fit together")
         chosen = _plan(asked, index, progress)
         packages = tuple(index.package(one) for one in chosen.values() if not comes_with_r(one.name))
         return self.parse(
-            render_lock(RLock(self._version, {one.name: one.address for one in repositories}, packages))
+            render_lock(RLock(version, {one.name: one.address for one in repositories}, packages))
         )
 
     def search(self, prefix: str, limit: int = 20, wanted: Wanted = NOTHING) -> list[str]:
@@ -104,7 +108,7 @@ class R:
 
     def newest(self, names: Iterable[str], wanted: Wanted = NOTHING) -> dict[str, str | None]:
         """Return the newest version of each name; None for a name that no repository has."""
-        index = Index(self._version, self._open(wanted, NullProgress()), (), {})
+        index = Index("0", self._open(wanted, NullProgress()), (), {})
         return {one: next(iter(index.versions(self.name_of(one))), None) for one in names}
 
     def outdated(self, lock: ManagerLock) -> dict[str, str]:
@@ -137,6 +141,19 @@ class R:
         script = resources.files(__package__).joinpath("install_r.R.txt").read_text(encoding="utf-8")
         files = {"packages.tsv": "".join(lines), "install_r.R": script}
         return (Step(self.name, (f"Rscript --vanilla install_r.R {_CACHE}",), files, caches=(_CACHE,)),)
+
+    def _runtime(self, wanted: Wanted) -> str:
+        version = wanted.runtime or self._version
+        if version is None:
+            raise Unavailable(
+                "R packages are resolved for one version of R, and none is known. Choose a base that has R, or "
+                "name its version. Nothing was changed."
+            )
+        if not VERSION.fullmatch(version):
+            raise InvalidInput(
+                f"“{version[:40]!s}” is no version of R. Write it like “4.2.2”. Nothing was changed."
+            )
+        return version
 
     def _open(self, wanted: Wanted, progress: Progress) -> list[Repository]:
         addresses = wanted.channels or self._repositories
