@@ -11,7 +11,7 @@ from _figures import Figure, median_ms, show
 
 from trailmark.activity.index import Index
 from trailmark.activity.query import Filter
-from trailmark.git import Repository
+from trailmark.git import Repository, Signature
 from trailmark.testing.trails import START, TrailShape, make_trail
 
 RECORDS = int(os.environ.get("TRAILMARK_BENCH_RECORDS", "100000"))
@@ -51,6 +51,7 @@ FILTERS: tuple[dict[str, Any], ...] = (
     {"since": START + RECORDS * 137 - 86400},
     {"until": START + 86400},
     {"branch": "main"},
+    {"branch": "side"},
     {"branch": "nowhere"},
 )
 PAIRS: tuple[dict[str, Any], ...] = (
@@ -62,6 +63,7 @@ PAIRS: tuple[dict[str, Any], ...] = (
     {"notebook": "code/analysis-3.ipynb", "file": "output"},
     {"kind": "run", "branch": "main"},
     {"file": "*.csv", "branch": "main"},
+    {"file": "*.csv", "branch": "side"},
     {"since": START, "until": START + 86400, "file": "*.csv"},
     {"since": START, "until": START + 86400, "kind": "note", "actor": "person"},
     {"status": "lost", "file": "*.csv", "branch": "main", "person": "Ada Lovelace"},
@@ -90,6 +92,16 @@ def figures(index: Index, repository: Repository) -> Iterator[Figure]:
     yield Figure("number of records", median_ms(index.count), at_most=GOAL_MS)
 
 
+def begin_side_branch(repository: Repository) -> None:
+    """Make a branch that leaves the trail at its first record and has three new commits of plain git."""
+    first = list(repository.iter_commits(repository.refs("refs/heads/")["refs/heads/main"]))[-1]
+    tip = first.oid
+    for number in range(3):
+        author = Signature("Bob", "bob@example.org", START + RECORDS * 137 - 1000 * number)
+        tip = repository.write_commit(first.tree, [tip], f"By hand {number}", author)
+    repository.update_ref("refs/heads/side", tip, expected=None, reason="branch")
+
+
 def in_words(wanted: dict[str, Any]) -> str:
     """Return a filter as a row of the table names it."""
     return ", ".join(f"{name} {value}" for name, value in wanted.items())
@@ -99,6 +111,7 @@ def main() -> int:
     """Print the figures; return 1 when a goal was missed."""
     with tempfile.TemporaryDirectory() as name:
         repository = make_trail(Path(name) / "project", TrailShape(RECORDS, files=20_000))
+        begin_side_branch(repository)
         with Index.open(Path(name) / "index.sqlite") as index:
             index.refresh(repository)
             return show(list(figures(index, repository)))

@@ -13,11 +13,13 @@ from collections.abc import Mapping
 
 from trailmark.activity.index.ingest import Ingest
 from trailmark.activity.index.row import MISSING, OUTSIDE
+from trailmark.activity.index.search import Condition
 from trailmark.activity.store import trailers_of
 from trailmark.errors import Damaged, NotFound
 from trailmark.git import Commit, Oid, Repository
 
 _Spot = tuple[int, int]
+_FEW_COMMITS = 20_000
 
 
 class Branches:
@@ -129,6 +131,27 @@ class Branches:
         if place is None and self._is_partial:
             return behind
         return self._ingest.take_plain(commit, MISSING, behind) if place is None else place
+
+
+def branch_condition(database: sqlite3.Connection, branch: str) -> Condition:
+    """Return what a row of `records` must satisfy to be on a branch."""
+    lines = reach(database, branch)
+    database.execute("CREATE TEMP TABLE IF NOT EXISTS reached (line INTEGER PRIMARY KEY, upto INTEGER)")
+    database.execute("DELETE FROM reached")
+    database.executemany("INSERT INTO reached VALUES (?, ?)", lines.items())
+    held = "commits.line = reached.line AND commits.step <= reached.upto"
+    if sum(lines.values()) < _FEW_COMMITS:
+        return Condition(
+            f"records.place IN (SELECT commits.place FROM reached CROSS JOIN commits WHERE {held})"
+        )
+    newest = database.execute(
+        f"SELECT place FROM commits CROSS JOIN reached WHERE {held} ORDER BY place DESC LIMIT 1"
+    ).fetchone()[0]
+    return Condition(
+        "records.place <= ? AND EXISTS (SELECT 1 FROM commits CROSS JOIN reached "
+        f"WHERE commits.place = records.place AND {held})",
+        (newest,),
+    )
 
 
 def reach(database: sqlite3.Connection, branch: str) -> dict[int, int]:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 from trailmark.activity.index import database as files
-from trailmark.activity.index.branches import Branches, reach
+from trailmark.activity.index.branches import Branches, branch_condition, reach
 from trailmark.activity.index.ingest import Ingest, new_entries
 from trailmark.activity.index.row import Row
 from trailmark.activity.index.search import Condition, conditions, match_expression, path_condition
@@ -280,7 +280,7 @@ class Index:
         if wanted.file is not None:
             found.append(self._file_condition(wanted.file))
         if wanted.branch is not None:
-            found.append(self._branch_condition(wanted.branch))
+            found.append(branch_condition(self._database, wanted.branch))
         if wanted.search is None or not wanted.search.strip():
             return "", found
         expression = match_expression(wanted.search)
@@ -305,22 +305,6 @@ class Index:
             return Condition(f"records.place IN (SELECT place FROM files WHERE path_id IN {chosen})")
         return Condition(
             f"EXISTS (SELECT 1 FROM files WHERE files.place = records.place AND +files.path_id IN {chosen})"
-        )
-
-    def _branch_condition(self, branch: str) -> Condition:
-        lines = reach(self._database, branch)
-        self._database.execute(
-            "CREATE TEMP TABLE IF NOT EXISTS reached (line INTEGER PRIMARY KEY, upto INTEGER)"
-        )
-        self._database.execute("DELETE FROM reached")
-        self._database.executemany("INSERT INTO reached VALUES (?, ?)", lines.items())
-        newest = self._database.execute(
-            "SELECT max(place) FROM reached JOIN commits ON commits.line = reached.line AND commits.step <= upto"
-        ).fetchone()[0]
-        return Condition(
-            "records.place <= ? AND EXISTS (SELECT 1 FROM commits JOIN reached ON reached.line = commits.line "
-            "AND commits.step <= reached.upto WHERE commits.place = records.place)",
-            (newest or 0,),
         )
 
     def _users(
