@@ -72,9 +72,17 @@ static bool complained;  /* something was shown among the errors while no expres
 static bool is_reading;  /* R waits for a line */
 static bool is_browsing; /* the last line was asked for by the browser */
 
+/* R shows a line in many pieces; they are noted together. */
+static struct {
+    char tag;
+    pid_t by;
+    size_t length;
+    char text[4096];
+} line;
+
 /* ---- notes --------------------------------------------------------------------------------------------- */
 
-static void note(char tag, const char *text, size_t length)
+static void write_note(char tag, const char *text, size_t length)
 {
     struct timespec now;
     char head[64];
@@ -83,6 +91,35 @@ static void note(char tag, const char *text, size_t length)
     struct iovec parts[] = {{head, (size_t)size}, {(char *)text, length}, {"\n", 1}};
     while (file >= 0 && writev(file, parts, 3) < 0 && errno == EINTR)
         ;
+}
+
+static void flush_line(void)
+{
+    if (line.length > 0 && line.by == getpid())
+        write_note(line.tag, line.text, line.length);
+    line.length = 0;
+}
+
+static void note(char tag, const char *text, size_t length)
+{
+    flush_line();
+    write_note(tag, text, length);
+}
+
+static void note_shown(char tag, const char *text, size_t length)
+{
+    if (tag != line.tag || line.by != getpid() || line.length + length > sizeof line.text)
+        flush_line();
+    if (length > sizeof line.text) {
+        write_note(tag, text, length);
+        return;
+    }
+    line.tag = tag;
+    line.by = getpid();
+    memcpy(line.text + line.length, text, length);
+    line.length += length;
+    if (length > 0 && text[length - 1] == '\n')
+        flush_line();
 }
 
 /* The id of a record: the time in ten digits of Crockford's base 32, then chance; later ones sort behind. */
@@ -197,7 +234,7 @@ static void busy(int which)
 static void show(bool is_error, const char *text, size_t length)
 {
     if (file >= 0)
-        note(is_error ? 'E' : 'O', text, length);
+        note_shown(is_error ? 'E' : 'O', text, length);
     else if (is_error && !(length == 1 && text[0] == '\n')) /* which is all that an interrupt shows */
         complained = true;
 }

@@ -488,3 +488,34 @@ def test_what_is_kept_to_the_record_goes_nowhere_else(tmp_path: Path) -> None:
         ("stdout", "marmot\n"),
         ("stderr", "oops\n"),
     ]
+
+
+@pytest.mark.needs("R")
+def test_a_script_of_r_is_one_run_with_its_figures(run: Runner) -> None:
+    (run.project / "fit.R").write_text(
+        "d <- read.csv('in.csv')\nprint(nrow(d))\nplot(d)\nmessage('drawn')\nwriteLines('1', 'out.txt')\n"
+        "plot(2)\nsystem2('Rscript', c('-e', shQuote('plot(3)')))\nquit(status = 3)\n"
+    )
+    (run.project / "in.csv").write_text("a,b\n1,2\n3,4\n")
+    done = run("Rscript", "fit.R")
+    assert (done.returncode, done.stdout, done.stderr) == (3, "[1] 2\n", "drawn\n")
+    begin, end = run.entries()
+    assert begin["id"] == end["id"]
+    assert (end["kind"], end["source"], end["exit_code"]) == ("run", "fit.R", 3)
+    shown = [(output["mime"], output["group"]) for output in end["outputs"]]
+    assert shown == [("text/plain", 0), ("text/plain", 1), *(("image/png", group) for group in (2, 3, 4))]
+    if run.settings["shim"]:
+        assert "in.csv" in [file["path"] for file in end["reads"]]
+        assert {"out.txt", "Rplots.pdf"} <= {file["path"] for file in end["writes"]}
+    assert list(Path(run.settings["shell"]).iterdir()) == []
+
+
+@pytest.mark.needs("R")
+def test_an_interactive_r_that_is_run_is_one_run(run: Runner) -> None:
+    run(
+        "R", "--interactive", "--quiet", "--no-save", "--no-readline", input="1 + 1\nplot(1)\nq(status = 2)\n"
+    )
+    assert [entry["type"] for entry in run.entries()] == ["begin", "end"]
+    assert run.last["exit_code"] == 2
+    assert "[1] 2" in run.text()
+    assert [output["mime"] for output in run.last["outputs"]] == ["text/plain", "image/png"]

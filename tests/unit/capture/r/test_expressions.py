@@ -1,7 +1,12 @@
+import subprocess
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+
+from trailmark_capture.r.environment import environment_for
+from trailmark_capture.shell.spool import SpoolReader
 
 from .conftest import SECRET, Desk, figures, text
 
@@ -162,8 +167,6 @@ def test_files_are_those_of_their_expression(desk: Desk) -> None:
 def test_a_file_that_stays_open_is_left_to_who_closes_it(desk: Desk) -> None:
     if desk.config.shim is None:
         pytest.skip("the shim was not built: there is no C compiler, or this is no Linux")
-    from trailmark_capture.shell.spool import SpoolReader
-
     reader = SpoolReader(desk.config)
     console = desk.start()
     for line in ("c <- file('slow.txt', 'w')", "writeLines('x', c)", "close(c)"):
@@ -224,8 +227,6 @@ def test_the_browser_belongs_to_the_expression_that_called_it(desk: Desk) -> Non
 
 
 def test_large_output_is_cut(desk: Desk) -> None:
-    from dataclasses import replace
-
     desk.config = replace(desk.config, max_output_bytes=20_000)
     console = desk.start()
     console.run("for (i in 1:9000) cat('line', i, '\\n')", "message(strrep('e', 30000))")
@@ -319,10 +320,6 @@ def test_r_works_when_nothing_can_be_noted(desk: Desk, folder: str) -> None:
 
 
 def test_the_console_of_a_script_is_left_alone(desk: Desk) -> None:
-    import subprocess
-
-    from trailmark_capture.r.environment import environment_for
-
     (desk.project / "s.R").write_text("x <- 1\nprint(x)\n")
     environ = {**desk.environ, **environment_for(desk.config, "r", desk.environ)}
     done = subprocess.run(
