@@ -4,7 +4,7 @@ import pytest
 from packaging.utils import canonicalize_name
 
 from trailmark.environments.catalogue import complete, known_names, newest
-from trailmark.environments.detect.distributions import DISTRIBUTIONS
+from trailmark.environments.detect.distributions import distributions
 from trailmark.environments.interpreter import Interpreter
 from trailmark.environments.uv import Uv
 from trailmark.testing.wheels import offline, write_wheel
@@ -33,7 +33,7 @@ def test_nothing_known_gives_nothing(prefix: str) -> None:
 
 
 def test_modules_are_mapped_to_normalised_parts() -> None:
-    for module, package in DISTRIBUTIONS.items():
+    for module, package in distributions().python.items():
         assert module.replace("_", "").replace(".", "").isalnum(), module
         assert canonicalize_name(package), package
 

@@ -225,8 +225,9 @@ class TestImports:
         )
 
     def test_other_languages_and_broken_notebooks_are_noted(self) -> None:
-        notes = _notes({"r.ipynb": _notebook("library(x)", language="R"), "b.ipynb": "{", "c.ipynb": "[]"})
-        assert "notebook in R" in notes
+        julia = _notebook("using Plots", language="julia")
+        notes = _notes({"j.ipynb": julia, "b.ipynb": "{", "c.ipynb": "[]"})
+        assert "notebook in julia" in notes
         assert "b.ipynb" in notes
         assert "c.ipynb" in notes
 

@@ -3,14 +3,14 @@
 import posixpath
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from trailmark.environments.detect.conda import read_conda
 from trailmark.environments.detect.found import Found
-from trailmark.environments.detect.imports import read_imports
+from trailmark.environments.detect.imports import ENDINGS, Survey, as_found, survey
 from trailmark.environments.detect.projectfiles import (
     read_pipfile,
     read_pyproject,
@@ -34,6 +34,8 @@ _PYTHON_FILES = {
     ".python-version": re.compile(r"^\s*(\d+\.\d+)(\.\d+)?\s*$", re.MULTILINE),
     "runtime.txt": re.compile(r"^\s*python-(\d+\.\d+)(\.\d+)?\s*$", re.MULTILINE),
 }
+IMPORTS = "imports"
+_R_FILES = frozenset({"renv.lock", "install.R", "DESCRIPTION"})
 _OTHER_FILES = {
     "renv.lock": "R packages are not set up here",
     "install.R": "R packages are not set up here",
@@ -45,18 +47,28 @@ _OTHER_FILES = {
 
 @dataclass(frozen=True)
 class Detected:
-    """What a repository seems to want, which files said so, and remarks; for a person to confirm."""
+    """What a repository seems to want, which files said so, and remarks; for a person to confirm.
+
+    `code` is what its code loads. `r` are the packages that its R code loads, when no file describes R's part.
+    """
 
     request: EnvironmentRequest
     sources: tuple[str, ...]
     notes: tuple[str, ...]
+    r: tuple[str, ...] = ()
+    code: Survey = field(default_factory=Survey, compare=False, repr=False)
+
+    @property
+    def is_guessed(self) -> bool:
+        """Whether no file declares Python's packages, so that the code's imports stand for them."""
+        return IMPORTS in self.sources
 
 
 def detect(files: Mapping[str, str]) -> Detected:
     """Return what a repository, given as path → text, says of its environment. Raises nothing on bad files."""
     declared = [found for found in _declared(files) if found.packages or found.python or found.notes]
-    code = [path for path in files if path.endswith((".py", ".ipynb"))]
-    imported = read_imports(files, code)
+    code = survey(files, [path for path in files if path.endswith(ENDINGS)])
+    imported = as_found(code)
     sources = declared if any(found.packages for found in declared) else [*declared, imported]
     packages, notes = _merge(sources)
     notes = [*(note for found in sources for note in found.notes), *notes, *_other(files)]
@@ -64,11 +76,16 @@ def detect(files: Mapping[str, str]) -> Detected:
         missing = sorted(imported.names() - {canonicalize_name(one.name) for one in packages})
         if missing:
             notes.append(f"the code also imports what {', '.join(missing)} gives, which no file asks for")
+    r = () if _R_FILES.intersection(files) else code.packages("r")
     python = next((found.python for found in sources if found.python), None) or _python(files)
     return Detected(
         EnvironmentRequest(python or PYTHON, tuple(map(str, packages))),
-        tuple(found.source for found in sources if found.packages or found.python),
+        tuple(
+            found.source for found in sources if found.packages or found.python or (found is imported and r)
+        ),
         tuple(dict.fromkeys(notes)),
+        r,
+        code,
     )
 
 

@@ -1,84 +1,86 @@
-"""Which package gives which module, where their names differ."""
+"""Which package gives which import, and which imports came to an end: the table distributions.toml, read."""
 
-# Modules that every environment has: Python's own besides the standard library, and what JupyterLab brings.
-ALWAYS_THERE = frozenset({"IPython", "ipykernel", "__future__", "__main__", "google.colab", "pip"})
+import tomllib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
 
-# A module, or the beginning of its dotted name → the package that gives it.
-DISTRIBUTIONS = {
-    "Bio": "biopython",
-    "Crypto": "pycryptodome",
-    "MySQLdb": "mysqlclient",
-    "OpenGL": "PyOpenGL",
-    "PIL": "pillow",
-    "PyQt5": "PyQt5",
-    "PyQt6": "PyQt6",
-    "absl": "absl-py",
-    "allel": "scikit-allel",
-    "attr": "attrs",
-    "ax": "ax-platform",
-    "batman": "batman-package",
-    "bs4": "beautifulsoup4",
-    "cv2": "opencv-python",
-    "dateutil": "python-dateutil",
-    "docx": "python-docx",
-    "dotenv": "python-dotenv",
-    "ee": "earthengine-api",
-    "esm": "fair-esm",
-    "faiss": "faiss-cpu",
-    "fitz": "pymupdf",
-    "git": "gitpython",
-    "github": "PyGithub",
-    "google.cloud.bigquery": "google-cloud-bigquery",
-    "google.cloud.storage": "google-cloud-storage",
-    "google.generativeai": "google-generativeai",
-    "google.protobuf": "protobuf",
-    "imblearn": "imbalanced-learn",
-    "iris": "scitools-iris",
-    "jose": "python-jose",
-    "jwt": "pyjwt",
-    "kneed": "kneed",
-    "magic": "python-magic",
-    "mpl_toolkits": "matplotlib",
-    "mpl_toolkits.basemap": "basemap",
-    "openbabel": "openbabel-wheel",
-    "osgeo": "gdal",
-    "past": "future",
-    "patsy": "patsy",
-    "pkg_resources": "setuptools",
-    "pl_bolts": "lightning-bolts",
-    "pptx": "python-pptx",
-    "psycopg2": "psycopg2-binary",
-    "pyart": "arm-pyart",
-    "pylab": "matplotlib",
-    "pymol": "pymol-open-source",
-    "pynvml": "nvidia-ml-py",
-    "pywt": "pywavelets",
-    "pyro": "pyro-ppl",
-    "pyximport": "cython",
-    "ruamel": "ruamel.yaml",
-    "scvi": "scvi-tools",
-    "serial": "pyserial",
-    "scikits.odes": "scikits-odes",
-    "skbio": "scikit-bio",
-    "skfuzzy": "scikit-fuzzy",
-    "skimage": "scikit-image",
-    "sklearn": "scikit-learn",
-    "sklearn_extra": "scikit-learn-extra",
-    "sklearnex": "scikit-learn-intelex",
-    "skmisc": "scikit-misc",
-    "skopt": "scikit-optimize",
-    "sksurv": "scikit-survival",
-    "slugify": "python-slugify",
-    "smbus": "smbus2",
-    "socks": "pysocks",
-    "talib": "ta-lib",
-    "telegram": "python-telegram-bot",
-    "tlz": "toolz",
-    "umap": "umap-learn",
-    "usb": "pyusb",
-    "visa": "pyvisa",
-    "websocket": "websocket-client",
-    "wx": "wxPython",
-    "yaml": "pyyaml",
-    "zmq": "pyzmq",
-}
+from packaging.utils import canonicalize_name
+
+from trailmark.environments.catalogue import known_names
+
+
+@dataclass(frozen=True)
+class Gone:
+    """An import that a package had once: in which versions, and what there is now instead."""
+
+    package: str
+    versions: str
+    now: str
+
+
+@dataclass(frozen=True)
+class Distributions:
+    """The table: imports and the packages that give them."""
+
+    python: Mapping[str, str]
+    same: frozenset[str]
+    always: frozenset[str]
+    python2: Mapping[str, str]
+    ended: Mapping[str, tuple[int, int]]
+    gone: Mapping[str, Gone]
+    r_base: frozenset[str]
+    bioconductor: frozenset[str]
+
+
+@cache
+def distributions() -> Distributions:
+    """Return the table that is shipped with Trailmark."""
+    text = files("trailmark.environments.detect").joinpath("distributions.toml").read_text(encoding="utf-8")
+    content = tomllib.loads(text)
+    return Distributions(
+        python=content["python"],
+        same=frozenset(map(canonicalize_name, content["same"]["packages"])),
+        always=frozenset(content["always"]["python"]),
+        python2=content["python2"],
+        ended={name: _minor(version) for name, version in content["ended"].items()},
+        gone={name: Gone(one["package"], one["in"], one["now"]) for name, one in content["gone"].items()},
+        r_base=frozenset(content["r"]["base"]),
+        bioconductor=frozenset(content["r"]["bioconductor"]),
+    )
+
+
+def find_package(module: str) -> str | None:
+    """Return the package that gives a module: by the longest known beginning of its name, else a known package."""
+    for beginning in _beginnings(module):
+        known = distributions().python.get(beginning)
+        if known:
+            return known
+    name = canonicalize_name(module.partition(".")[0])
+    return name if name in _known() or name in distributions().same else None
+
+
+def find_gone(module: str, names: Iterable[str] = ()) -> Gone | None:
+    """Return what is known of an import that no present version of its package has."""
+    gone = distributions().gone
+    for name in names:
+        found = gone.get(f"{module}:{name}") or gone.get(f"{module}.{name}")
+        if found:
+            return found
+    return next((gone[beginning] for beginning in _beginnings(module) if beginning in gone), None)
+
+
+def _beginnings(module: str) -> list[str]:
+    parts = module.split(".")
+    return [".".join(parts[:length]) for length in range(len(parts), 0, -1)]
+
+
+@cache
+def _known() -> frozenset[str]:
+    return frozenset(known_names())
+
+
+def _minor(version: str) -> tuple[int, int]:
+    major, _, minor = version.partition(".")
+    return int(major), int(minor)

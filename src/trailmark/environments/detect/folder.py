@@ -15,7 +15,7 @@ _OTHER = (
     "apt.txt",
 )
 _NAMES = frozenset((*_PYTHON, *_OTHER))
-_ENDINGS = (".py", ".ipynb", ".txt", ".in")
+_ENDINGS = (".py", ".ipynb", ".txt", ".in", ".R", ".r", ".Rmd", ".rmd", ".qmd")
 _SKIPPED = frozenset(["node_modules", "site-packages", "venv", "env", "__pycache__", "build", "dist"])
 _HIDDEN_BUT_READ = frozenset({".binder"})
 _MOST_FILES = 5000
