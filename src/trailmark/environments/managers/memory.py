@@ -17,6 +17,7 @@ from trailmark.environments.managers.model import (
     damaged,
     digest_of,
     go_on,
+    is_within,
     require_lock_size,
     require_short,
     require_text,
@@ -46,7 +47,7 @@ class Memory:
 
     def meets(self, requirement: str, version: str | None) -> bool:
         """Whether that version is what is asked for."""
-        return version is not None and _read(requirement).specifier.contains(version, prereleases=True)
+        return version is not None and is_within(version, _read(requirement).specifier)
 
     def parse(self, text: str) -> ManagerLock:
         """Read a lock. Raises Damaged."""
@@ -136,6 +137,6 @@ def _need(text: str) -> Need:
     requirement = _read(text)
 
     def allows(version: str) -> bool:
-        return requirement.specifier.contains(version, prereleases=True)
+        return is_within(version, requirement.specifier)
 
     return Need(canonicalize_name(requirement.name), text, allows)

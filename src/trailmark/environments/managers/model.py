@@ -6,6 +6,8 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+from packaging.specifiers import SpecifierSet
+
 from trailmark.errors import Cancelled, CommandFailed, Damaged, InvalidInput
 from trailmark.progress import Progress
 
@@ -129,6 +131,14 @@ def complete_among(names: Iterable[str], text: str, limit: int) -> list[str]:
         if wanted in low
     )
     return [name for _, _, name in found[:limit]]
+
+
+def is_within(version: str, specifier: SpecifierSet) -> bool:
+    """Whether a version, a prerelease or not, is one of those; a text that is no version is none."""
+    try:
+        return specifier.contains(version, prereleases=True)
+    except ValueError:
+        return False
 
 
 def go_on(progress: Progress) -> None:

@@ -20,6 +20,7 @@ from trailmark.environments.managers.model import (
     Step,
     Wanted,
     go_on,
+    is_within,
     require_short,
 )
 from trailmark.environments.managers.protocol import NOTHING
@@ -63,7 +64,7 @@ class Pip:
         wanted = parse_requirement(require_short(requirement))
         if wanted.url or version is None:
             return bool(wanted.url)
-        return wanted.specifier.contains(version, prereleases=True)
+        return is_within(version, wanted.specifier)
 
     def parse(self, text: str) -> ManagerLock:
         """Read a pylock.toml. Raises Damaged that says where it is wrong."""

@@ -38,7 +38,7 @@ _SYSTEMS = {
     "osx": {"__unix": "0", "__osx": "13.0"},
     "win": {"__win": "10"},
 }
-_NAME_FIRST = re.compile(r"(?:[\w./-]+::)?[A-Za-z0-9_][\w.-]*(?:[\s=<>!~\[].*)?", re.ASCII)
+_NAME_FIRST = re.compile(r"(?:[\w./-]+::)?[A-Za-z0-9_][\w.-]*(?:[ =<>!~\[][^:]*)?", re.ASCII)
 _POLL_SECONDS = 0.05
 
 T = TypeVar("T")
