@@ -89,7 +89,7 @@ class DockerEngine:
                 self._daemon.api.remove_container(facts["Id"], force=True, v=True)
             try:
                 made = self._create(spec)
-            except self._errors.ImageNotFound as error:
+            except self._errors.NotFound as error:
                 raise NotFound(
                     f"The image {spec.image} is not on this machine. Build the environment: trailmark env build."
                 ) from error

@@ -67,7 +67,7 @@ class Images:
         with self._daemon.telling("look for the image"):
             try:
                 facts = self._daemon.api.inspect_image(reference)
-            except self._errors.ImageNotFound:
+            except self._errors.NotFound:
                 return None
         image = _image(facts, reference)
         return image if image is not None and image.digest == digest else None
@@ -79,7 +79,7 @@ class Images:
         names = [name for one in found for name in one.get("RepoTags") or ()]
         images = []
         for name in names:
-            with self._daemon.telling("tell of an image"), contextlib.suppress(self._errors.ImageNotFound):
+            with self._daemon.telling("tell of an image"), contextlib.suppress(self._errors.NotFound):
                 images.append(_image(self._daemon.api.inspect_image(name), name))
         return sorted(filter(None, images), key=lambda image: image.created, reverse=True)
 
@@ -90,6 +90,7 @@ class Images:
         progress: Progress,
         *,
         trust: Trust | None = None,
+        programs: Mapping[str, bytes] | None = None,
         origin: Origin = "built",
     ) -> Image:
         """Return the image of a digest, built first when there is none; a `proof` is built anew, without caches.
@@ -103,7 +104,7 @@ class Images:
         fresh = origin == "proof"
         labelled = replace(recipe, labels={**recipe.labels, DIGEST_LABEL: digest})
         self._fetch(recipe.base, progress)
-        rendered = render(labelled, certificates=trust.certificates, caches=not fresh)
+        rendered = render(labelled, certificates=trust.certificates, programs=programs, caches=not fresh)
         parameters = {
             "t": reference_of(digest, origin),
             "version": "2",
@@ -123,7 +124,7 @@ class Images:
 
     def remove(self, digest: str, origin: Origin = "built") -> None:
         """Remove the image of a digest, if there is one; a session that runs in it goes on."""
-        with self._daemon.telling("remove the image"), contextlib.suppress(self._errors.ImageNotFound):
+        with self._daemon.telling("remove the image"), contextlib.suppress(self._errors.NotFound):
             self._daemon.api.remove_image(reference_of(digest, origin), force=True)
 
     def save(self, digest: str, path: Path, progress: Progress) -> None:
@@ -164,7 +165,7 @@ class Images:
         with self._daemon.telling(f"fetch the image {base}"):
             try:
                 self._daemon.api.inspect_image(base)
-            except self._errors.ImageNotFound:
+            except self._errors.NotFound:
                 progress.step(f"Fetching {base}", None)
                 for said in self._daemon.api.pull(base, stream=True, decode=True):
                     _raise_if(progress.cancelled)
@@ -280,8 +281,8 @@ def _require_alone(path: Path, reference: str) -> None:
         RecursionError,
     ) as error:
         raise Damaged(f"{path} is not an image that can be read ({error}).") from error
-    allowed = {f"{place}{reference}" for place in ("", "localhost/", "docker.io/")}
-    if not names or names - allowed:
+    allowed = re.compile(rf"(localhost/|docker\.io/)?{re.escape(reference)}")
+    if not names or not all(allowed.fullmatch(name) for name in names):
         raise Damaged(
             f"{path} holds the image of another environment ({', '.join(sorted(names)) or 'no name'})."
         )

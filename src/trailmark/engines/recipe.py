@@ -13,9 +13,7 @@ import re
 import tarfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import PurePosixPath
 
-from trailmark.engines.snippet import Snippet
 from trailmark.errors import InvalidInput
 
 TRUST = "trailmark-trust"
@@ -25,25 +23,32 @@ CERTIFICATE_VARIABLES = (
     "NODE_EXTRA_CA_CERTS",
 )
 _WORK = "/run/trailmark"
-_REFERENCE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]*(:[A-Za-z0-9._-]+)?(@sha256:[0-9a-f]{64})?")
-_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
+_PROGRAMS = "/run/trailmark-programs"
+_REFERENCE = re.compile(
+    r"[A-Za-z0-9][A-Za-z0-9._/-]*(:[0-9]+/[A-Za-z0-9._/-]+)?(:[A-Za-z0-9._-]+)?(@sha256:[0-9a-f]{64})?"
+)
+_LENT = "programs/"
+_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,99}")
 _LABEL = re.compile(r"[a-z0-9][a-z0-9.-]{0,99}")
-_TARGET = re.compile(r"(/[A-Za-z0-9._-]+)+")
+_TARGET = re.compile(r"(/(?!\.\.?(/|$))[A-Za-z0-9._-]+)+")
+_CACHED_RUN = re.compile(r"^([ \t]*RUN[ \t]+)(?:--mount=type=cache\S*\s+)+", re.IGNORECASE | re.MULTILINE)
 
 
 @dataclass(frozen=True)
-class CacheMount:
-    """A folder that outlives a build and is in no image: what one build fetched, the next has."""
+class Fragment:
+    """Lines of a Dockerfile as they are, from a person's own snippet, which was checked when it was taken up."""
 
-    id: str
-    target: str
+    name: str
+    text: str
 
     def __post_init__(self) -> None:
-        _check(_NAME, self.id, "the name of a cache")
-        _check(_TARGET, self.target, "a folder of an image")
-        if ".." in PurePosixPath(self.target).parts:
-            raise InvalidInput(f"“{self.target}” is not a whole path.")
+        _check(_NAME, self.name, "the name of a snippet")
+
+    def lines(self, *, caches: bool) -> list[str]:
+        """Return the lines, after which the image is as if the fragment had chosen no user and no shell."""
+        text = self.text if caches else _CACHED_RUN.sub(r"\1", self.text)
+        return [f"# {self.name}", *text.strip("\n").split("\n"), "USER root", 'SHELL ["/bin/sh", "-c"]']
 
 
 @dataclass(frozen=True)
@@ -51,22 +56,27 @@ class Layer:
     """One step of an image: lines of a shell script, which stops at the first that fails.
 
     The script runs as root in a folder with `files` (by relative path), which it may read and which are not in the
-    image; what shall stay it copies to its place. `env` holds the variables that the image has from here on.
+    image; what shall stay it copies to its place. `caches` are folders that outlive a build and are in no image;
+    `needs` names programs that are lent to the script, `env` the variables that the image has from here on.
     """
 
     name: str
     run: tuple[str, ...] = ()
     files: Mapping[str, bytes] = field(default_factory=dict)
-    caches: tuple[CacheMount, ...] = ()
+    caches: tuple[str, ...] = ()
+    needs: tuple[str, ...] = ()
     env: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         _check(_NAME, self.name, "the name of a layer")
         for line in self.run:
-            if "\n" in line or "\0" in line:
-                raise InvalidInput(f"A line of the layer {self.name} holds more than one line.")
+            _one_line(line, f"A line of the layer {self.name}", "\n\0")
         for path in self.files:
-            _check_path(path)
+            _check_path(path, self.files)
+        for target in self.caches:
+            _check(_TARGET, target, "a folder of an image")
+        for name in self.needs:
+            _check(_NAME, name, "the name of a program")
         for name, value in self.env.items():
             _check(_VARIABLE, name, "the name of a variable")
             _quoted(value)
@@ -80,26 +90,28 @@ class Layer:
             "set -eu",
             f"cd {_WORK}/files",
             f"if [ -f {certificates} ]; then export {exports}; fi",
+            *((f'PATH={_PROGRAMS}:"$PATH"',) if self.needs else ()),
+            *(f"mkdir -p {target}" for target in sorted(self.caches)),
             *self.run,
             "",
         ]
-        return "\n".join(lines).encode("utf-8", "surrogateescape")
+        return "\n".join(lines).encode()
 
     @property
     def digest(self) -> str:
         """A digest of all that the layer's script can see of the recipe."""
         digest = hashlib.sha256(self.script)
         for path, data in sorted(self.files.items()):
-            digest.update(f"\0{path}\0{len(data)}\0".encode("utf-8", "surrogateescape") + data)
+            digest.update(f"\0{path}\0{len(data)}\0".encode() + data)
         return digest.hexdigest()
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """An image: what it starts from (a reference, best with a digest), then layers and snippets in their order."""
+    """An image: what it starts from (a reference, best with a digest), then layers and fragments in their order."""
 
     base: str
-    layers: tuple[Layer | Snippet, ...] = ()
+    layers: tuple[Layer | Fragment, ...] = ()
     labels: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -121,27 +133,35 @@ class Rendered:
     def pack(self) -> bytes:
         """Return both as the archive that engines take: the same bytes for the same content."""
         packed = io.BytesIO()
-        files = {"Dockerfile": self.dockerfile.encode("utf-8", "surrogateescape"), **self.context}
+        files = {"Dockerfile": self.dockerfile.encode(), **self.context}
         with tarfile.open(fileobj=packed, mode="w", format=tarfile.GNU_FORMAT) as archive:
             for path, data in sorted(files.items()):
                 entry = tarfile.TarInfo(path)
-                entry.size, entry.mode = len(data), 0o644
+                entry.size, entry.mode = len(data), 0o755 if path.startswith(_LENT) else 0o644
                 archive.addfile(entry, io.BytesIO(data))
         return packed.getvalue()
 
 
-def render(recipe: Recipe, *, certificates: bytes | None = None, caches: bool = True) -> Rendered:
-    """Return the Dockerfile for a recipe. The certificates are trusted while it is built and are in no image.
+def render(
+    recipe: Recipe,
+    *,
+    certificates: bytes | None = None,
+    programs: Mapping[str, bytes] | None = None,
+    caches: bool = True,
+) -> Rendered:
+    """Return the Dockerfile for a recipe. Raises InvalidInput when a program that a layer needs is not given.
 
-    Without `caches`, everything is fetched anew.
+    The certificates are trusted and the programs lent while it is built; neither is in the image. Without
+    `caches`, everything is fetched anew.
     """
     lines = [f"FROM scratch AS {TRUST}", f'COPY ["trust", "/{TRUST}"]', ""] if certificates else []
     lines += [f"FROM {recipe.base}", "USER root"]
     context = {f"trust/{CERTIFICATES}": certificates} if certificates else {}
     for number, layer in enumerate(recipe.layers, 1):
-        if isinstance(layer, Snippet):
-            lines += ["", f"# {layer.name}", *layer.lines, "USER root", 'SHELL ["/bin/sh", "-c"]']
+        if isinstance(layer, Fragment):
+            lines += ["", *layer.lines(caches=caches)]
             continue
+        context |= {f"{_LENT}{name}": _program(name, programs or {}) for name in layer.needs}
         folder = f"layers/{number:02}-{layer.name}"
         lines += ["", *_layer(layer, folder, trust=certificates is not None, caches=caches)]
         context[f"{folder}/run.sh"] = layer.script
@@ -158,21 +178,35 @@ def _layer(layer: Layer, folder: str, *, trust: bool, caches: bool) -> list[str]
     mounts = [f"type=bind,source={folder},target={_WORK}"]
     if trust:
         mounts.append(f"type=bind,from={TRUST},source=/{TRUST},target=/run/{TRUST}")
-    if caches:
-        found = sorted(layer.caches, key=lambda cache: cache.target)
-        mounts += [f"type=cache,id=trailmark-{one.id},target={one.target},sharing=locked" for one in found]
+    if layer.needs:
+        mounts.append(f"type=bind,source={_LENT.rstrip('/')},target={_PROGRAMS}")
+    for target in sorted(layer.caches) if caches else ():
+        name = target.strip("/").replace("/", "-")
+        mounts.append(f"type=cache,id=trailmark-{name},target={target},sharing=locked")
     # The digest is for engines that do not look into what they mount when they decide whether to run it again.
     program = json.dumps(["/bin/sh", f"{_WORK}/run.sh", layer.name, layer.digest])
     return [*lines, f"RUN {' '.join(f'--mount={mount}' for mount in mounts)} {program}"]
 
 
+def _program(name: str, programs: Mapping[str, bytes]) -> bytes:
+    if name not in programs:
+        raise InvalidInput(f"The program {name} is needed to build this image, and is not at hand.")
+    return programs[name]
+
+
 def _quoted(value: str) -> str:
     """Return a value as a Dockerfile's instruction takes it. Raises InvalidInput for more than one line."""
-    if any(mark in value for mark in "\n\r\0"):
-        raise InvalidInput(
-            f"“{value[:60]!r}” holds more than one line, so it cannot be a variable of an image."
-        )
+    _one_line(value, "The value of a variable or label", "\n\r\0")
     return '"' + re.sub(r'([\\"$])', r"\\\1", value) + '"'
+
+
+def _one_line(text: str, what: str, ends: str) -> None:
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise InvalidInput(f"{what} is not text that can be written ({error.reason}).") from error
+    if any(end in text for end in ends):
+        raise InvalidInput(f"{what} holds more than one line: {text[:60]!r}.")
 
 
 def _check(form: re.Pattern[str], text: str, what: str) -> None:
@@ -180,7 +214,9 @@ def _check(form: re.Pattern[str], text: str, what: str) -> None:
         raise InvalidInput(f"“{text[:100]}” cannot be {what}.")
 
 
-def _check_path(path: str) -> None:
+def _check_path(path: str, others: Mapping[str, bytes]) -> None:
+    _one_line(path, "The place of a file in a layer", "\n\r\0")
     parts = path.split("/")
-    if not path or any(part in ("", ".", "..") for part in parts) or any(mark in path for mark in "\n\0"):
-        raise InvalidInput(f"“{path[:100]!r}” cannot be the place of a file in a layer.")
+    above = {"/".join(parts[:count]) for count in range(1, len(parts))}
+    if any(part in ("", ".", "..") for part in parts) or above & others.keys():
+        raise InvalidInput(f"“{path[:100]}” cannot be the place of a file in a layer.")
