@@ -30,6 +30,7 @@ INSTALL = {
     "chromium": "apt install chromium",
     "gcc": "apt install gcc libc6-dev",
     "git": "apt install git",
+    "R": "apt install r-base-core r-cran-irkernel",
     "strace": "apt install strace",
 }
 

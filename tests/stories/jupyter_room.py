@@ -155,10 +155,10 @@ class Room:
 class Notebook:
     """A notebook that is open: its session, its kernel, and a websocket to it."""
 
-    def __init__(self, room: Room, path: str) -> None:
+    def __init__(self, room: Room, path: str, kernel: str = "python3") -> None:
         self.room = room
         self.path = path
-        model = {"path": path, "name": Path(path).name, "type": "notebook", "kernel": {"name": "python3"}}
+        model = {"path": path, "name": Path(path).name, "type": "notebook", "kernel": {"name": kernel}}
         self.session = room.ask("POST", "/api/sessions", model)
         self.kernel = self.session["kernel"]["id"]
         self.client = uuid.uuid4().hex

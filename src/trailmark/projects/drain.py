@@ -95,6 +95,7 @@ class Drain:
             or self._pending
             or journal.segments(self._folder)
             or any(state.glob("shell/*.spool"))
+            or any(state.glob("shell/*.r/*.expression"))
         ):
             return
         living = set(followed(state / "files").values())

@@ -47,6 +47,8 @@ class Accesses:
 class Action:
     """A cell that is running. `process` tells the kernel's process from the one before it.
 
+    `shows_interrupts` says whether the kernel shows an error when it is interrupted; IRkernel shows nothing.
+
     `facts` are the fields that all entries of its kernel share.
     """
 
@@ -58,6 +60,7 @@ class Action:
     count: int | None = None
     process: str = ""
     interrupted: bool = False
+    shows_interrupts: bool = True
 
     @property
     def origin(self) -> Origin:
@@ -69,7 +72,7 @@ class Action:
         """How the cell ended, going by what it has shown."""
         failure = self.outputs.failure()
         if failure is None:
-            return "ok"
+            return "interrupted" if self.interrupted and not self.shows_interrupts else "ok"
         return "interrupted" if self.interrupted or failure.name == "KeyboardInterrupt" else "error"
 
     def begin(self, facts: Mapping[str, Any]) -> Entry:

@@ -178,6 +178,7 @@ class Follower:
             notebook=self._around.notebook(request.cell),
             count=count,
             process=message.process,
+            shows_interrupts=self._around.facts().get("language", "").lower() != "r",
         )
         self._running[message.parent] = action
         self._emit(action.begin(self._around.facts()))

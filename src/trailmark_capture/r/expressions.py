@@ -114,6 +114,11 @@ def figures(path: Path, since: float = 0.0, until: float = float("inf")) -> List
     return [file for _, file in sorted(found)]
 
 
+def has_process(path: Path) -> bool:
+    """Return whether an R runs that notes in a folder."""
+    return any(map(is_alive, path.glob("*" + PROCESS)))
+
+
 def remove(path: Path) -> None:
     """Remove a folder with all that is in it."""
     discard(path.iterdir() if path.is_dir() else ())
@@ -210,11 +215,11 @@ class _Folder:
         self._path = path
         self._heads: Dict[Path, Head] = {}
         self._offset, self._read_until = 0, 0.0
+        self._project = config.project
+        self._log: Optional[Path] = None
         self.announced: Set[Path] = set()
-        self.session: Mapping[str, Any] = _session(path)
-        log = self.session.get("files_log")
-        self._log = Path(log) if isinstance(log, str) else None
-        self.still_open = StillOpen(self._log or path, config.project)
+        self.session: Mapping[str, Any] = {}
+        self.still_open = StillOpen(path, config.project)
 
     def head(self, file: Path) -> Optional[Head]:
         """Return how an expression began; None while that is being noted."""
@@ -225,7 +230,18 @@ class _Folder:
                     discard([file])
                 return None
             self._heads[file] = head
+            self._introduce()
         return self._heads[file]
+
+    def _introduce(self) -> None:
+        """Learn whose R this is, which is noted before any R starts."""
+        if self.session:
+            return
+        self.session = _session(self._path)
+        log = self.session.get("files_log")
+        if isinstance(log, str):
+            self._log = Path(log)
+            self.still_open = StillOpen(self._log, self._project)
 
     def accesses(self, since: float, until: float) -> List[Access]:
         """Return the accesses to files in a span of time, as the shim noted them."""
@@ -248,7 +264,7 @@ class _Folder:
         """Return whether nobody notes anything here any more."""
         if any(self._path.glob("*.expression")) or _age(self._path) < _START_SECONDS:
             return False
-        return not any(map(is_alive, self._path.glob("*" + PROCESS)))
+        return not has_process(self._path)
 
 
 def _session(path: Path) -> Mapping[str, Any]:

@@ -18,7 +18,7 @@ from trailmark_capture.config import Config
 from trailmark_capture.files.log import Access, accesses, classify, combine
 from trailmark_capture.journal import Entry, Writer
 from trailmark_capture.r.environment import SUFFIX as R_SUFFIX
-from trailmark_capture.r.expressions import Expressions, Span, discard, figures, remove, spans
+from trailmark_capture.r.expressions import Expressions, Span, discard, figures, has_process, remove, spans
 from trailmark_capture.r.shown import numbered, pictures
 from trailmark_capture.redact import Redactor
 from trailmark_capture.shell.notes import Begin, End, Session, Shell, encode, iter_notes
@@ -115,7 +115,8 @@ class SpoolReader:
             os.close(fd)
 
     def _drain(self, spool: "_Spool") -> int:
-        is_over = spool.is_over()
+        # An R may live a moment longer than the shell that it was started from, or much longer.
+        is_over = spool.is_over() and not has_process(spool.r)
         ended = 0
         for end, offset in spool.read():
             self._journal_end(spool, end)
@@ -128,6 +129,7 @@ class SpoolReader:
             self._append_redacted(dict(self._begun(spool, spool.open), type="begin"))
             spool.announced = spool.open.id
         if is_over:
+            ended += self._expressions.drain_folder(spool.r)
             spool.remove()
         return ended
 
@@ -172,7 +174,7 @@ class SpoolReader:
     def _ended(self, spool: "_Spool", begin: Begin, ended: float) -> Entry:
         entry = dict(self._begun(spool, begin), type="end", ended=ended, execution_count=None, error=None)
         entry.update(notebook_outputs=None, continues=None, resources=None)
-        # What ran in an R that the command started is told by now, and is not told again.
+        # What ran in an R that the command started is told first, and not again.
         self._expressions.drain_folder(spool.r)
         shown = self._outputs(begin.id) if self._outputs is not None else []
         entry["outputs"] = shown + numbered(pictures(figures(spool.r, begin.started, ended)), len(shown))

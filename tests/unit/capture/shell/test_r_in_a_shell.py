@@ -99,7 +99,7 @@ def test_what_is_killed_is_lost_once(start, config: Config, how: str) -> None:
     assert [entry["kind"] for entry in running] == ["expression", "command"]
     if how == "r":
         os.kill(running[0]["pid"], signal.SIGKILL)
-        terminal.wait_for("Killed")
+        terminal.wait(lambda: terminal.screen.endswith(b"ready> "))
         terminal.run("true")
     terminal.kill()
     terminal.wait(lambda: SpoolReader(config).drain() >= 0 and len(ended(config)) == (4 if how == "r" else 3))
