@@ -39,6 +39,7 @@ class Settings:
     max_file_bytes: int = 10 * MEGABYTE
     max_output_bytes: int = 50 * MEGABYTE
     bases: tuple[str, ...] = ()
+    r_repositories: tuple[str, ...] = ()
 
     def state_of(self, project: Path) -> Path:
         """Return the folder for what belongs to a project but not in it: journal, index, locks."""
@@ -70,6 +71,7 @@ def load(environ: Mapping[str, str]) -> Settings:
         max_file_bytes=limits["max_file_bytes"] or Settings.max_file_bytes,
         max_output_bytes=limits["max_output_bytes"] or Settings.max_output_bytes,
         bases=_texts(stored, "bases", path),
+        r_repositories=_texts(stored, "r_repositories", path),
     )
 
 

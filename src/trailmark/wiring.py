@@ -1,13 +1,18 @@
 """The only place that chooses which adapters this program uses."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from trailmark import settings
 from trailmark.engines import Engine, LocalEngine
 from trailmark.engines.machine import Check, examine
 from trailmark.environments.interpreter import list_interpreters
+from trailmark.environments.managers.apt import Apt
+from trailmark.environments.managers.conda import Conda
+from trailmark.environments.managers.r import R
 from trailmark.environments.uv import Uv, find_uv
+from trailmark.environments.whole.resolve import Managers, Means
+from trailmark.errors import InvalidInput
 from trailmark.projects.project import Project
 from trailmark.sessions.stop import statuses
 from trailmark.settings import Settings
@@ -21,6 +26,18 @@ class Services:
     settings: Settings
     engine: Engine
     uv: Uv
+    managers: Managers = field(default_factory=dict)
+
+    @property
+    def means(self) -> Means:
+        """What environments are resolved with."""
+        return Means(self.uv, self.managers)
+
+    def engine_named(self, name: str | None) -> Engine:
+        """Return the engine of a name; without one, the engine that is used by default. Raises InvalidInput."""
+        if name in (None, self.engine.name):
+            return self.engine
+        raise InvalidInput(f"There is no engine “{name}” to launch on. This machine offers: {self.engine.name}.")
 
     def has_sessions(self, project: Project) -> bool:
         """Return whether a session runs on the project, or is about to."""
@@ -39,4 +56,16 @@ class Services:
 def build(environ: Mapping[str, str]) -> Services:
     """Read the settings of `environ` and choose the adapters that fit them."""
     chosen = settings.load(environ)
-    return Services(settings=chosen, engine=LocalEngine(chosen.home), uv=find_uv(environ))
+    return Services(
+        settings=chosen, engine=LocalEngine(chosen.home), uv=find_uv(environ), managers=_managers(chosen)
+    )
+
+
+def _managers(chosen: Settings) -> Managers:
+    """Return the package managers beside pip; each loads what it works with when it is first asked."""
+    kept = chosen.home / "cache"
+    return {
+        "conda": Conda(kept / "conda"),
+        "apt": Apt(kept / "apt"),
+        "r": R(kept / "r", repositories=chosen.r_repositories),
+    }

@@ -7,14 +7,15 @@ from typing import Any
 import click
 
 from trailmark.cli.choose import bring_up_to_date, open_chosen
-from trailmark.cli.env.show import describe_environment
 from trailmark.cli.invocation import Invocation
 from trailmark.cli.log_data import listed
 from trailmark.cli.output import clean, fields, moment, one_line, show, size, strong
 from trailmark.cli.record_id import open_index
 from trailmark.cli.verb import verb
+from trailmark.environments.whole.resolve import Managers
 from trailmark.projects.branches import list_branches
 from trailmark.projects.project import Project, manifest_problem
+from trailmark.projects.standing import standing_facts, standing_of
 from trailmark.sessions.stop import statuses
 
 
@@ -30,13 +31,13 @@ def command(invocation: Invocation, named: str | None) -> None:
     opened, services = open_chosen(invocation, named), invocation.services
     bring_up_to_date(opened)
     running = statuses(services.settings, services.engine, opened)
-    value = _described(opened) | {"sessions": [item.session.id for item in running]}
+    value = _described(opened, services.managers) | {"sessions": [item.session.id for item in running]}
     show(invocation, value, lambda: _text(value))
 
 
-def _described(project: Project) -> dict[str, Any]:
+def _described(project: Project, managers: Managers) -> dict[str, Any]:
     problem = manifest_problem(project)
-    environment = None if problem else describe_environment(project)[0]
+    environment = None if problem else standing_facts(standing_of(project, managers))
     with open_index(project) as index:
         last = listed(project, index, index.page(limit=1))
         count = index.count()
@@ -55,6 +56,13 @@ def _described(project: Project) -> dict[str, Any]:
     }
 
 
+def _asked(environment: dict[str, Any]) -> str:
+    asked = [
+        line["name"] + line["requested"] for line in environment["packages"] if line["requested"] is not None
+    ]
+    return ", ".join(asked) or "none asked for"
+
+
 def _size_of(folder: Path) -> int:
     """Return how many bytes the files of a project take, its history included."""
     paths = (Path(place, name) for place, _, names in os.walk(folder) for name in names)
@@ -71,7 +79,7 @@ def _text(value: dict[str, Any]) -> str:
         "records": str(value["records"]),
         "size": size(value["bytes"]),
         "python": environment["python"] if environment else "",
-        "packages": (", ".join(environment["packages"]) or "none asked for") if environment else "",
+        "packages": _asked(environment) if environment else "",
         "running": f"{len(value['sessions'])} session(s)" if value["sessions"] else "",
         "problem": clean(value["problem"] or ""),
         "last": f"{moment(last['started'])}  {one_line(last['title'])}" if last else "",

@@ -61,7 +61,8 @@ class LazyGroup(click.Group):
     """A group that knows the names and summaries of its commands, and imports a command when it is used.
 
     `sections` maps a heading to commands, each with one line that says what it does. A command lives in the
-    module of its name, as the object `command` (`import`, a word of Python's own, lives in `import_`).
+    module of its name, as the object `command` (`import`, a word of Python's own, lives in `import_`, and
+    `save-base` in `save_base`).
     """
 
     def __init__(
@@ -81,7 +82,8 @@ class LazyGroup(click.Group):
         if cmd_name not in self.list_commands(ctx):
             return None
         suffix = "_" if cmd_name == "import" else ""
-        command = importlib.import_module(f"{self._package}.{cmd_name}{suffix}").command
+        module = f"{cmd_name.replace('-', '_')}{suffix}"
+        command = importlib.import_module(f"{self._package}.{module}").command
         assert isinstance(command, click.Command)
         return command
 

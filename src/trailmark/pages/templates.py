@@ -43,6 +43,7 @@ def environment(
         ago=lambda at: wording.ago(at, clock()),
         clock_time=lambda at: wording.clock_time(at, zone),
         moment=lambda at: wording.moment(at, zone),
+        day=lambda at: wording.day(at, zone),
         iso=wording.iso,
         duration=wording.duration,
         filesize=wording.filesize,

@@ -85,6 +85,12 @@ def moment(at: float, zone: tzinfo | None) -> str:
     return f"{when:%a} {when.day} {when:%B %Y, %H:%M:%S}"
 
 
+def day(at: float, zone: tzinfo | None) -> str:
+    """Return the day of a moment: `23 Nov 2026`."""
+    when = datetime.fromtimestamp(at, zone)
+    return f"{when.day} {when:%b %Y}"
+
+
 def clock_time(at: float, zone: tzinfo | None) -> str:
     """Return the time of day: `14:03`."""
     return f"{datetime.fromtimestamp(at, zone):%H:%M}"

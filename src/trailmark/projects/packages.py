@@ -1,128 +1,229 @@
-"""A project's packages: what is asked for, the lock that answers it, and the environment made from the lock."""
+"""A project's packages: what is asked of each manager, the lock that answers it, and the environment made from it."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, replace
 from functools import reduce
 
 from trailmark.activity import Action, Change, NewFile, file_ref, require_quiet
 from trailmark.environments import edit
+from trailmark.environments.bases.model import Base
+from trailmark.environments.bases.render import render_base
+from trailmark.environments.installed import installed_packages
 from trailmark.environments.interpreter import find_interpreter
-from trailmark.environments.lock import resolve
-from trailmark.environments.model import EnvironmentRequest, Lock, parse_lock
+from trailmark.environments.managers import edit as edit_other
+from trailmark.environments.managers.model import Wanted
+from trailmark.environments.managers.protocol import PackageManager
+from trailmark.environments.model import EnvironmentRequest
 from trailmark.environments.realise import Realised, ensure
 from trailmark.environments.uv import Uv
+from trailmark.environments.whole.model import OTHERS, WholeLock, WholeRequest
+from trailmark.environments.whole.resolve import Keep, Means, interpreter_for, manager_named, resolve_whole
 from trailmark.progress import Progress
 from trailmark.projects.alter import alter
 from trailmark.projects.catch_up import catch_up
-from trailmark.projects.manifest import FILE_NAME, edit_manifest
+from trailmark.projects.difference_of_locks import difference_of_locks
+from trailmark.projects.environment import LOCK_PATH, current_lock, whole_request
+from trailmark.projects.manifest import FILE_NAME, Fact, edit_manifest
+from trailmark.projects.new import BASE_PATH
 from trailmark.projects.project import Project
 
-LOCK_PATH = "environment/pylock.toml"
-_LONGEST_LOCK = 20_000_000
 
+@dataclass(frozen=True)
+class _Alteration:
+    """What becomes of an environment: another request, what it is called, and which versions stay."""
 
-def request_of(project: Project) -> EnvironmentRequest:
-    """Return what the project asks for. Raises InvalidInput for requirements that cannot be understood."""
-    manifest = project.manifest()
-    return EnvironmentRequest(python=manifest.python, packages=manifest.packages)
-
-
-def current_lock(project: Project) -> Lock | None:
-    """Return the lock that the project holds, None when it was never locked. Raises InvalidInput, Damaged."""
-    text = project.read_text(LOCK_PATH, _LONGEST_LOCK)
-    return None if text is None else parse_lock(text, project.manifest().python)
+    title: str
+    request: WholeRequest
+    touched: frozenset[str] | None = None
+    update: dict[str, Collection[str] | None] | None = None
 
 
 def ready_environment(project: Project, uv: Uv, progress: Progress, *, actor: str = "person") -> Realised:
-    """Make the project's environment if it is not there yet, locking first what was never locked."""
+    """Make the part of the project's environment that runs on this machine, if it is not there yet.
+
+    What was never locked is locked first, as far as this machine can.
+    """
     lock = current_lock(project)
     if lock is None:
-        lock = lock_environment(project, uv, progress, actor=actor)
+        alteration = _Alteration("Locked the environment", whole_request(project))
+        lock = _carry_out(project, alteration, Means(uv, {}), progress, actor, lenient=True)
     return _realised(project, lock, uv, progress)
 
 
-def lock_environment(project: Project, uv: Uv, progress: Progress, *, actor: str = "person") -> Lock:
+def lock_environment(
+    project: Project, means: Means, progress: Progress, *, actor: str = "person"
+) -> WholeLock:
     """Resolve what the project asks for and record the lock. A failing resolve changes nothing."""
-    return _change(project, uv, request_of(project), "Locked the environment", progress, actor, keep=True)
+    return _carry_out(
+        project, _Alteration("Locked the environment", whole_request(project)), means, progress, actor
+    )
 
 
-def update(project: Project, uv: Uv, progress: Progress, *, actor: str = "person") -> Lock:
-    """Resolve again with the newest versions of everything, install and record."""
-    return _change(project, uv, request_of(project), "Updated the packages", progress, actor, keep=False)
+def update(
+    project: Project,
+    means: Means,
+    progress: Progress,
+    *,
+    names: tuple[str, ...] = (),
+    manager: str | None = None,
+    actor: str = "person",
+) -> WholeLock:
+    """Resolve again with the newest versions: of all packages, of one manager's, or of those that are named."""
+    request = whole_request(project)
+    managers = [manager] if manager else ["pip"] if names else ["pip", *OTHERS]
+    for each in filter(lambda name: name != "pip", managers):
+        if manager is not None:
+            manager_named(means.managers, each)
+    moving: dict[str, Collection[str] | None] = dict.fromkeys(managers, names or None)
+    title = f"Updated {_listed(names)}" if names else "Updated the packages"
+    alteration = _Alteration(title, request, frozenset(managers), moving)
+    return _carry_out(project, alteration, means, progress, actor)
 
 
 def add(
-    project: Project, names: tuple[str, ...], uv: Uv, progress: Progress, *, actor: str = "person"
-) -> Lock:
-    """Ask for more packages: resolve, install, record. Raises ResolveFailed with the resolver's reason."""
-    request = reduce(edit.add, names, request_of(project))
-    return _change(project, uv, request, f"Added {_listed(names)}", progress, actor, keep=True)
+    project: Project,
+    names: tuple[str, ...],
+    means: Means,
+    progress: Progress,
+    *,
+    manager: str = "pip",
+    actor: str = "person",
+) -> WholeLock:
+    """Ask for more packages: resolve, install, record. Raises an error with the resolver's reason."""
+    request = _edited(whole_request(project), manager, means, names, edit.add, edit_other.add)
+    alteration = _Alteration(f"Added {_listed(names)}", request, frozenset((manager,)))
+    return _carry_out(project, alteration, means, progress, actor)
 
 
 def remove(
-    project: Project, names: tuple[str, ...], uv: Uv, progress: Progress, *, actor: str = "person"
-) -> Lock:
-    """Stop asking for packages. Raises InvalidInput or NotFound for one that was not asked for."""
-    request = reduce(edit.remove, names, request_of(project))
-    return _change(project, uv, request, f"Removed {_listed(names)}", progress, actor, keep=True)
-
-
-def _realised(project: Project, lock: Lock, uv: Uv, progress: Progress) -> Realised:
-    wanted = [
-        requirement for requirement in (request_of(project).python, lock.requires_python) if requirement
-    ]
-    interpreter = find_interpreter(*wanted, uv=uv)
-    return ensure(lock, home=project.settings.home, python=interpreter, uv=uv, progress=progress)
-
-
-def _change(
     project: Project,
-    uv: Uv,
-    request: EnvironmentRequest,
+    names: tuple[str, ...],
+    means: Means,
+    progress: Progress,
+    *,
+    manager: str = "pip",
+    actor: str = "person",
+) -> WholeLock:
+    """Stop asking for packages. Raises InvalidInput or NotFound for one that was not asked for."""
+    request = _edited(whole_request(project), manager, means, names, edit.remove, edit_other.remove)
+    alteration = _Alteration(f"Removed {_listed(names)}", request, frozenset((manager,)))
+    return _carry_out(project, alteration, means, progress, actor)
+
+
+def ask_otherwise(
+    project: Project,
     title: str,
+    request: WholeRequest,
+    means: Means,
+    progress: Progress,
+    *,
+    touched: frozenset[str] | None = None,
+    actor: str = "person",
+) -> WholeLock:
+    """Ask for something else altogether, such as another base: resolve, install, record.
+
+    `touched` names the managers of which something else is asked; None: all.
+    """
+    return _carry_out(project, _Alteration(title, request, touched), means, progress, actor)
+
+
+def _edited(
+    request: WholeRequest,
+    manager: str,
+    means: Means,
+    names: tuple[str, ...],
+    edit_pip: Callable[[EnvironmentRequest, str], EnvironmentRequest],
+    edit_else: Callable[[PackageManager, Wanted, str], Wanted],
+) -> WholeRequest:
+    if manager == "pip":
+        return replace(request, pip=reduce(edit_pip, names, request.pip))
+    adapter = manager_named(means.managers, manager)
+    wanted = request.others.get(manager, Wanted())
+    for name in names:
+        wanted = edit_else(adapter, wanted, name)
+    others = {**request.others, manager: wanted}
+    return replace(request, others={each: one for each, one in others.items() if one.requirements})
+
+
+def _realised(project: Project, lock: WholeLock, uv: Uv, progress: Progress) -> Realised:
+    wanted = [text for text in (lock.python, lock.pip.requires_python) if text]
+    interpreter = find_interpreter(*wanted, uv=uv)
+    made = ensure(lock.pip, home=project.settings.home, python=interpreter, uv=uv, progress=progress)
+    return replace(made, digest=lock.digest)
+
+
+def _carry_out(
+    project: Project,
+    alteration: _Alteration,
+    means: Means,
     progress: Progress,
     actor: str,
     *,
-    keep: bool,
-) -> Lock:
+    lenient: bool = False,
+) -> WholeLock:
+    """Resolve and install first; then write what is asked for and what was resolved, as one record."""
     require_quiet(project.repository)
     catch_up(project)
     before = current_lock(project)
-    interpreter = find_interpreter(request.python, uv=uv)
-    lock = resolve(request, python=interpreter, uv=uv, keep=before if keep else None, progress=progress)
-    ensure(lock, home=project.settings.home, python=interpreter, uv=uv, progress=progress)
+    keep = Keep(before, alteration.touched, alteration.update or {})
+    lock = resolve_whole(alteration.request, means, keep, progress, lenient=lenient)
+    python = interpreter_for(alteration.request, means.uv)
+    made = ensure(lock.pip, home=project.settings.home, python=python, uv=means.uv, progress=progress)
+    installed = installed_packages(made.path)
     with project.trail.lock:
         catch_up(project)
-        text = project.manifest_text()
-        manifest = edit_manifest(text, python=request.python, packages=request.packages)
-        files = {FILE_NAME: manifest.encode(), LOCK_PATH: lock.text.encode()}
+        manifest = edit_manifest(project.manifest_text(), **_facts(alteration.request))
+        files = {FILE_NAME: manifest.encode(), **_files(lock)}
+        gone = frozenset(_files(before) if before else ()) - files.keys()
         action = Action(
             "environment",
-            title,
+            alteration.title,
             actor=actor,
             tool="trailmark",
             engine="local",
             environment=lock.digest,
             writes=tuple(file_ref(path, content) for path, content in files.items()),
-            detail={"changes": _difference(before, lock), "packages": list(request.packages)},
+            deletes=tuple(sorted(gone)),
+            detail={
+                "changes": difference_of_locks(before, lock, means.managers),
+                "packages": list(alteration.request.pip.packages),
+                "parts": lock.parts(),
+                "interpreter": python.version,
+                "files": {package.name: package.digest for package in installed.values()},
+            },
         )
-        alter(project, action, Change(put={path: NewFile(data) for path, data in files.items()}))
+        put = {path: NewFile(data) for path, data in files.items()}
+        alter(project, action, Change(put=put, remove=gone))
     return lock
 
 
-def _difference(before: Lock | None, after: Lock) -> list[str]:
-    """Return what changed, a line for each package: `+ name version`, `- name version`, `name old → new`."""
-    old = {package.name: package.version or "" for package in before.packages} if before else {}
-    new = {package.name: package.version or "" for package in after.packages}
-    lines = []
-    for name in sorted(old.keys() | new.keys()):
-        if name not in old:
-            lines.append(f"+ {name} {new[name]}")
-        elif name not in new:
-            lines.append(f"- {name} {old[name]}")
-        elif old[name] != new[name]:
-            lines.append(f"{name} {old[name]} → {new[name]}")
-    return lines
+def _files(lock: WholeLock) -> dict[str, bytes]:
+    """Return the files under environment/ that hold a lock."""
+    files = {LOCK_PATH: lock.pip.text.encode()}
+    files |= {file.path: file.text.encode() for file in lock.others.values()}
+    files |= {snippet.path: snippet.text.encode() for snippet in lock.snippets}
+    return files | (_base_file(lock.base) if lock.base else {})
+
+
+def _base_file(base: Base) -> dict[str, bytes]:
+    return {BASE_PATH: render_base(base).encode()}
+
+
+def _facts(request: WholeRequest) -> dict[str, Fact]:
+    """Return what stands in the manifest for a request; None takes a line out."""
+    facts: dict[str, Fact] = {"python": request.pip.python, "packages": request.pip.packages}
+    facts["base"] = request.base.id if request.base else None
+    for name in OTHERS:
+        wanted = request.others.get(name, Wanted())
+        has_any = bool(wanted.requirements)
+        facts[f"{name}_packages"] = wanted.requirements if has_any else None
+        if wanted.channels or not has_any:
+            facts[f"{name}_channels"] = wanted.channels if has_any else None
+        if name != "conda" and (wanted.snapshot or not has_any):
+            facts[f"{name}_snapshot"] = wanted.snapshot if has_any else None
+    return facts
 
 
 def _listed(names: tuple[str, ...]) -> str:

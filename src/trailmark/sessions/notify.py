@@ -11,7 +11,8 @@ from trailmark.engines import Engine
 from trailmark.environments.uv import Uv
 from trailmark.errors import TrailmarkError
 from trailmark.progress import NullProgress
-from trailmark.projects.packages import current_lock, ready_environment
+from trailmark.projects.environment import current_lock
+from trailmark.projects.packages import ready_environment
 from trailmark.projects.project import Project
 from trailmark.sessions.environment import use_environment
 from trailmark.sessions.session import Session
@@ -71,6 +72,8 @@ def _adopt_environment(project: Project, engine: Engine, uv: Uv) -> None:
 
 
 def _post(session: Session, body: dict[str, object]) -> bool:
+    if session.server != "jupyter":
+        return False
     headers = {"Authorization": f"token {session.token}"}
     address = session.base_url + "trailmark/notify"
     try:

@@ -11,7 +11,8 @@ from trailmark.environments.realise import Realised
 from trailmark.environments.uv import Uv
 from trailmark.progress import Progress
 from trailmark.projects.catch_up import catch_up
-from trailmark.projects.packages import current_lock, ready_environment
+from trailmark.projects.environment import current_lock
+from trailmark.projects.packages import ready_environment
 from trailmark.projects.project import Project
 from trailmark.projects.secrets import secret_values
 from trailmark.sessions.capture import capture_config, write_config

@@ -1,9 +1,12 @@
 """Commands on projects: what they answer, as data and in words, and what they refuse."""
 
 import io
+import os
 import subprocess
 
 import pytest
+
+from trailmark.testing.wheels import offline, write_index
 
 
 def test_new_makes_a_project_with_one_commit(call, settings):
@@ -208,10 +211,64 @@ def test_secrets_are_named_by_the_project_and_kept_outside(call, rain, monkeypat
 def test_env_shows_what_is_asked_for(call):
     call("new", "snow", "-p", "numpy>=2")
     value = call("-C", "snow", "env", "--json").value
-    assert value["packages"] == ["numpy>=2"]
-    assert value["lock"] is None
-    assert value["lines"] == [{"name": "numpy", "requested": ">=2", "version": None, "state": "requested"}]
+    assert (value["base"], value["digest"], value["state"], value["built"]) == (None, None, "unlocked", False)
+    (package,) = value["packages"]
+    assert {name: package[name] for name in ("manager", "name", "requested", "version")} == {
+        "manager": "pip", "name": "numpy", "requested": ">=2", "version": None
+    }  # fmt: skip
     assert "not resolved yet" in call("-C", "snow", "env", "show").out
+
+
+def test_bases_are_listed_and_chosen(call):
+    found = call("bases", "--tool", "rstudio", "--json").value
+    assert {one["id"] for one in found} == {"r-tidyverse", "python-r"}
+    assert found[0]["digest"].startswith("sha256:")
+    assert "R with RStudio" in call("bases").out
+    assert call("new", "hills", "--base", "r-minimal", "--json").value["base"] == "r-minimal"
+    told = call("-C", "hills", "env", "base", "--json").value
+    assert (told["base"], told["base_detail"]["revision"]) == ("r-minimal", 1)
+    assert "rocker/r-ver" in call("-C", "hills", "env", "base").out
+    assert "python-minimal" in call("new", "x", "--base", "nothing").err
+
+
+def test_a_base_is_changed_saved_and_used_again(call, rain, tmp_path):
+    changed = call("env", "base", "python-minimal", "--json", folder=rain, **offline_index(tmp_path))
+    assert (changed.code, changed.value["base"], changed.value["state"]) == (0, "python-minimal", "locked")
+    assert changed.value["changes"][-1] == "+ base python-minimal revision 1"
+    assert any("operating system" in text for text in changed.value["left_to_the_machine"])
+    saved = call("env", "save-base", "course", "--title", "Course", "--json", folder=rain).value
+    assert (saved["id"], saved["revision"], saved["title"]) == ("course", 1, "Course")
+    assert "course" in {one["id"] for one in call("bases", "--json").value}
+
+
+def test_snippets_and_the_proof(call, rain, tmp_path):
+    surroundings = offline_index(tmp_path)
+    (rain / "fonts").write_text("RUN fc-cache\n")
+    done = call("env", "snippet", "set", "10-fonts", "fonts", "--json", folder=rain, **surroundings)
+    assert done.value["changes"][-1] == "+ snippet 10-fonts"
+    assert call("env", "snippet", "--json", folder=rain).value[0]["text"] == "RUN fc-cache\n"
+    (rain / "fonts").write_text("FROM debian\n")
+    refused = call("env", "snippet", "set", "10-fonts", "fonts", folder=rain, **surroundings)
+    assert (refused.code, "line 1" in refused.err) == (1, True)
+    proved = call("env", "verify", "--json", folder=rain, **surroundings)
+    assert (proved.code, proved.value["ok"], proved.value["differences"]) == (0, True, [])
+    assert call("env", "--json", folder=rain, **surroundings).value["state"] == "proved"
+    (rain / "environment/snippets/10-fonts.dockerfile").write_text("RUN true\n")
+    broken = call("env", "verify", "--json", folder=rain, **surroundings)
+    assert (broken.code, broken.value["ok"]) == (1, False)
+    assert broken.value["differences"][0]["what"] == "snippet 10-fonts"
+    assert "changed since it was recorded" in call("env", "verify", folder=rain, **surroundings).out
+
+
+def test_packages_are_searched(call, rain, tmp_path):
+    found = call("env", "search", "pand", "--json", folder=rain, **offline_index(tmp_path)).value
+    assert {"manager": "pip", "name": "pandas", "version": None} in found
+    assert call("env", "search", "x", "--manager", "npm", folder=rain).code == 1
+
+
+def offline_index(tmp_path):
+    environ = offline(write_index(tmp_path / "wheels"), tmp_path / "cache", os.environ)
+    return {name: value for name, value in environ.items() if name.startswith("UV_")}
 
 
 def test_doctor(call):
@@ -300,7 +357,7 @@ def test_import_of_a_folder_tells_what_it_needs(call, tmp_path):
     assert done.value["packages"] == ["pandas"]
     assert "pandas" in done.err
     assert (folder / "fit.py").exists()
-    assert call("-C", "old", "env", "--json").value["packages"] == ["pandas"]
+    assert [one["name"] for one in call("-C", "old", "env", "--json").value["packages"]] == ["pandas"]
 
 
 def test_import_of_nothing(call, tmp_path):

@@ -116,8 +116,10 @@ def test_files_now_and_then(browser: Browser, project: Project) -> None:
 
 def test_the_environment_and_names(browser: Browser, project: Project) -> None:
     told = ask(browser, f"{API}/environment")
-    assert told["packages"] == [{"name": "numpy", "requested": ">=2", "version": None, "state": "requested"}]
-    assert told["lock"] is None
+    (package,) = told["packages"]
+    assert (package["manager"], package["name"], package["requested"]) == ("pip", "numpy", ">=2")
+    assert (told["base"], told["digest"], told["state"]) == (None, None, "unlocked")
+    assert "r-tidyverse" in {base["id"] for base in ask(browser, "/api/bases?language=r&tool=rstudio")}
     assert "numpy" in ask(browser, "/api/packages?beginning=nump")
 
 

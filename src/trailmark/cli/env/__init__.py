@@ -1,4 +1,4 @@
-"""`trailmark env`: the packages of a project."""
+"""`trailmark env`: the environment of a project."""
 
 from collections.abc import Mapping
 
@@ -7,13 +7,20 @@ import click
 from trailmark.cli.verb import LazyGroup
 
 SECTIONS: Mapping[str, Mapping[str, str]] = {
-    "Commands": {
+    "Packages": {
         "show": "List what was asked for, what was resolved and what is installed.",
         "add": "Ask for packages: resolve, install and record.",
         "remove": "Stop asking for packages.",
         "update": "Resolve again, with the newest versions.",
         "lock": "Resolve what trailmark.toml asks for, as after editing it by hand.",
+        "search": "Find packages by the beginning of their name.",
+        "verify": "Rebuild from the lock alone, and compare.",
         "find": "Complete the name of a package, and say its newest version.",
+    },
+    "The rest": {
+        "base": "Show the base of the environment, or start from another one.",
+        "save-base": "Keep this environment as a base of your own.",
+        "snippet": "List, set or remove pieces of a Dockerfile.",
         "secret": "Keep the value of a secret that the code needs.",
     },
 }
@@ -24,9 +31,9 @@ SECTIONS: Mapping[str, Mapping[str, str]] = {
 )
 @click.pass_context
 def command(context: click.Context) -> None:
-    """See and change the packages of a project; alone, it is `trailmark env show`.
+    """See and change the environment of a project; alone, it is `trailmark env show`.
 
-    What you ask for stands in trailmark.toml, what was resolved from it in environment/pylock.toml: every package
+    What you ask for stands in trailmark.toml, what was resolved from it in environment/: the base, and every package
     with its version and hashes, so that the same environment can be made anywhere, later.
 
     \b

@@ -10,7 +10,8 @@ from trailmark.projects.packages import add
 
 @verb("add")
 @click.argument("packages", nargs=-1, required=True)
-def command(invocation: Invocation, packages: tuple[str, ...]) -> None:
+@click.option("--manager", default="pip", metavar="M", help="Of which package manager: pip, conda, apt or r.")
+def command(invocation: Invocation, packages: tuple[str, ...], manager: str) -> None:
     """Ask for packages: resolve, install and record.
 
     Versions that fit together are found first; when there are none, nothing changes and the reason is shown.
@@ -19,8 +20,10 @@ def command(invocation: Invocation, packages: tuple[str, ...]) -> None:
     \b
     trailmark env add pandas
     trailmark env add "numpy>=2,<3" scipy
+    trailmark env add --manager apt libgdal-dev
     """
-    uv, actor = invocation.services.uv, invocation.actor
+    means, actor = invocation.services.means, invocation.actor
     change_environment(
-        invocation, lambda project, progress: add(project, packages, uv, progress, actor=actor)
+        invocation,
+        lambda project, progress: add(project, packages, means, progress, manager=manager, actor=actor),
     )

@@ -8,7 +8,7 @@ from trailmark.cli.output import show
 from trailmark.cli.verb import verb
 from trailmark.environments.catalogue import complete, newest
 from trailmark.environments.interpreter import find_interpreter
-from trailmark.projects.packages import request_of
+from trailmark.projects.environment import whole_request
 
 
 @verb("find")
@@ -21,7 +21,7 @@ def command(invocation: Invocation, name: str) -> None:
     """
     services = invocation.services
     project = find_chosen(invocation)
-    wanted = request_of(project).python if project else ""
+    wanted = whole_request(project).pip.python if project else ""
     names = complete(name)
     python = find_interpreter(wanted, uv=services.uv)
     exact = name if not names or name in names else names[0]

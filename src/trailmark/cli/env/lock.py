@@ -15,7 +15,7 @@ def command(invocation: Invocation) -> None:
     \b
     trailmark env lock
     """
-    uv, actor = invocation.services.uv, invocation.actor
+    means, actor = invocation.services.means, invocation.actor
     change_environment(
-        invocation, lambda project, progress: lock_environment(project, uv, progress, actor=actor)
+        invocation, lambda project, progress: lock_environment(project, means, progress, actor=actor)
     )

@@ -10,13 +10,15 @@ from trailmark.projects.packages import remove
 
 @verb("remove")
 @click.argument("packages", nargs=-1, required=True)
-def command(invocation: Invocation, packages: tuple[str, ...]) -> None:
+@click.option("--manager", default="pip", metavar="M", help="Of which package manager: pip, conda, apt or r.")
+def command(invocation: Invocation, packages: tuple[str, ...], manager: str) -> None:
     """Stop asking for packages. What only they needed goes with them.
 
     \b
     trailmark env remove scipy
     """
-    uv, actor = invocation.services.uv, invocation.actor
+    means, actor = invocation.services.means, invocation.actor
     change_environment(
-        invocation, lambda project, progress: remove(project, packages, uv, progress, actor=actor)
+        invocation,
+        lambda project, progress: remove(project, packages, means, progress, manager=manager, actor=actor),
     )

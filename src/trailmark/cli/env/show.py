@@ -1,68 +1,112 @@
 """`trailmark env show`."""
 
-from dataclasses import asdict
 from typing import Any
+
+import click
 
 from trailmark.cli.choose import open_chosen
 from trailmark.cli.invocation import Invocation
-from trailmark.cli.output import faint, show, strong, table
+from trailmark.cli.output import faint, moment, show, strong, table
 from trailmark.cli.verb import verb
-from trailmark.environments.realise import find_realised
-from trailmark.environments.status import PackageLine, describe
-from trailmark.projects.packages import current_lock, request_of
-from trailmark.projects.project import Project
+from trailmark.projects.standing import EnvironmentStanding, ask_for_latest, standing_facts, standing_of
 
 
 @verb("show")
-def command(invocation: Invocation) -> None:
+@click.option("--latest", is_flag=True, help="Ask the indexes of all managers for the newest versions.")
+def command(invocation: Invocation, latest: bool) -> None:
     """List what was asked for, what was resolved and what is installed.
+
+    The newest versions of Python's packages are asked for too, at most once an hour.
 
     \b
     trailmark env show
     trailmark env show --json
     """
-    value, lines = describe_environment(open_chosen(invocation))
-    show(invocation, value, lambda: _text(value, lines))
-
-
-def describe_environment(project: Project) -> tuple[dict[str, Any], tuple[PackageLine, ...]]:
-    """Return an environment as data, and its packages line by line."""
-    request, lock = request_of(project), current_lock(project)
-    realised = find_realised(lock.digest, project.settings.home) if lock else None
-    lines = describe(request, lock, installed=realised is not None)
-    value = {
-        "python": request.python,
-        "packages": list(request.packages),
-        "lock": lock.digest if lock else None,
-        "path": str(realised.path) if realised else None,
-        "lines": [asdict(line) for line in lines],
-    }
-    return value, lines
+    project, services = open_chosen(invocation), invocation.services
+    standing = standing_of(project, services.managers)
+    ask_for_latest(project, standing.packages, services.means, all_managers=latest)
+    standing = standing_of(project, services.managers)
+    show(invocation, standing_facts(standing), lambda: environment_text(standing))
 
 
 _WORDS = {
     "requested": "not resolved yet: trailmark env lock",
     "stale": "asked for otherwise since: trailmark env lock",
     "elsewhere": "not for this machine",
-    "locked": "not installed yet",
+    "locked": "not installed here",
     "installed": "",
 }
 
 
-def _text(value: dict[str, Any], lines: tuple[PackageLine, ...]) -> str:
-    asked = [line for line in lines if line.requested is not None]
-    others = [f"{line.name} {line.version or ''}".strip() for line in lines if line.requested is None]
-    rows = [
-        (strong(line.name), line.version or "", line.requested or "", faint(_WORDS[line.state]))
-        for line in asked
+def environment_text(standing: EnvironmentStanding) -> str:
+    """Return the environment as a person reads it."""
+    rows: list[Any] = [
+        (
+            strong(line.name),
+            line.version or "",
+            line.requested or "",
+            _newer(standing.latest.get((line.manager, line.name)), line.version),
+            line.manager,
+            faint(
+                ", ".join(
+                    filter(None, [_WORDS[line.state], "from the base" if line.origin == "base" else ""])
+                )
+            ),
+        )
+        for line in standing.asked
     ]
-    parts = [f"Python {value['python']}"]
-    parts.append(
-        table(rows, ("PACKAGE", "VERSION", "ASKED FOR", "")) if rows else "No package was asked for."
-    )
-    if others:
-        parts.append(faint(f"They bring {len(others)} more: {', '.join(others)}"))
-    if value["lock"]:
-        state = value["path"] or "not made on this machine yet"
-        parts.append(faint(f"Lock {value['lock'][:12]}, {state}"))
-    return "\n\n".join(parts)
+    heads = ("PACKAGE", "VERSION", "ASKED FOR", "NEWEST", "BY", "")
+    parts = [_head(standing), table(rows, heads) if rows else "No package was asked for."]
+    if standing.needed:
+        names = ", ".join(f"{line.name} {line.version or ''}".strip() for line in standing.needed)
+        parts.append(faint(f"They bring {len(standing.needed)} more: {names}"))
+    if standing.request.snippets:
+        parts.append(f"Snippets: {', '.join(one.name for one in standing.request.snippets)}")
+    if standing.left:
+        parts.append(
+            "\n".join(
+                [
+                    "Not made on this machine, but left to its own system:",
+                    *(f"  {one}" for one in standing.left),
+                ]
+            )
+        )
+    return "\n\n".join([*parts, _foot(standing)])
+
+
+def _head(standing: EnvironmentStanding) -> str:
+    base, lines = standing.request.base, [f"Python {standing.request.pip.python}"]
+    if base is not None:
+        lines.insert(0, f"Base {strong(base.id)} revision {base.revision}: {base.title}")
+        if not base.is_pinned:
+            lines.insert(
+                1, faint(f"Its image ({base.image}) is not named by a digest: what it names may change.")
+            )
+    if standing.newer:
+        lines.append(
+            faint(
+                f"Revision {standing.newer.revision} of the base can be had: trailmark env base {standing.newer.id}"
+            )
+        )
+    return "\n".join(lines)
+
+
+def _foot(standing: EnvironmentStanding) -> str:
+    if standing.digest is None:
+        return faint("Not locked yet: it is when you launch, or with trailmark env lock.")
+    place = standing.path or "not made on this machine yet"
+    lines = [faint(f"Lock {standing.digest[:12]}, {place}")]
+    match standing.state:
+        case "stale":
+            lines += [*standing.why, "Lock it anew: trailmark env lock"]
+        case "proved" if standing.proof:
+            lines.append(f"Proved on {moment(standing.proof.when)}: a rebuild was equal.")
+        case _ if standing.proof:
+            lines.append(f"A rebuild on {moment(standing.proof.when)} was not equal: trailmark env verify")
+        case _:
+            lines.append(faint("Not proved yet: trailmark env verify"))
+    return "\n".join(lines)
+
+
+def _newer(latest: str | None, version: str | None) -> str:
+    return latest if latest and latest != version else ""

@@ -1,5 +1,7 @@
 """`trailmark env update`."""
 
+import click
+
 from trailmark.cli.env.change import change_environment
 from trailmark.cli.invocation import Invocation
 from trailmark.cli.verb import verb
@@ -7,11 +9,21 @@ from trailmark.projects.packages import update
 
 
 @verb("update")
-def command(invocation: Invocation) -> None:
+@click.argument("packages", nargs=-1)
+@click.option("--manager", metavar="M", help="Only of one package manager: pip, conda, apt or r.")
+def command(invocation: Invocation, packages: tuple[str, ...], manager: str | None) -> None:
     """Resolve again with the newest versions that trailmark.toml allows, install and record.
+
+    With names, only those packages move, and others only where they must.
 
     \b
     trailmark env update
+    trailmark env update pandas
     """
-    uv, actor = invocation.services.uv, invocation.actor
-    change_environment(invocation, lambda project, progress: update(project, uv, progress, actor=actor))
+    means, actor = invocation.services.means, invocation.actor
+    change_environment(
+        invocation,
+        lambda project, progress: update(
+            project, means, progress, names=packages, manager=manager, actor=actor
+        ),
+    )

@@ -8,17 +8,23 @@ from typing import Annotated
 from fastapi import APIRouter, Form, Query, Request
 from starlette.responses import HTMLResponse, Response
 
+from trailmark.environments.bases.catalogue import load_catalogue
 from trailmark.environments.catalogue import complete, newest
 from trailmark.environments.interpreter import find_interpreter
-from trailmark.environments.model import Lock
-from trailmark.environments.realise import find_realised
-from trailmark.environments.status import describe
+from trailmark.environments.snippets import parse_snippet
+from trailmark.environments.whole.model import WholeLock
+from trailmark.environments.whole.resolve import Means
 from trailmark.errors import InvalidInput
 from trailmark.pages.links import Links
 from trailmark.progress import Progress
-from trailmark.projects import packages
+from trailmark.projects import base as project_base
+from trailmark.projects import packages, snippets
+from trailmark.projects.environment import current_lock, whole_request
 from trailmark.projects.project import Project
+from trailmark.projects.prove import verify_environment
+from trailmark.projects.standing import ask_for_latest, standing_of
 from trailmark.sessions.notify import packages_changed
+from trailmark.web.bases import cards_for
 from trailmark.web.environment.view import EnvironmentView, build_environment
 from trailmark.web.masthead import project_frame, sessions_of
 from trailmark.web.opening import OpenProject, find_project
@@ -26,6 +32,7 @@ from trailmark.web.site import Here, Site, see_other
 
 router = APIRouter(include_in_schema=False, prefix="/p/{owner}/{name}/environment")
 TOPIC = "environment"
+NO_BASE = "The Python of this machine, and nothing else."
 _RESTART = "The packages have changed. Restart the kernel to use them."
 _SHOWN = 8
 
@@ -45,13 +52,17 @@ def environment(request: Request, site: Here, project: OpenProject) -> HTMLRespo
 
 @router.get("/names")
 def names(
-    request: Request, site: Here, project: OpenProject, typed: Annotated[str, Query(alias="packages")] = ""
+    request: Request,
+    site: Here,
+    project: OpenProject,
+    typed: Annotated[str, Query(alias="packages")] = "",
+    manager: Annotated[str, Query()] = "pip",
 ) -> HTMLResponse:
     """Complete the name that is being typed, as a piece of the page."""
     return site.fragment(
         request,
         "environment/names.html",
-        names=complete(typed.replace(",", " ").rsplit(" ", 1)[-1], _SHOWN),
+        names=complete(typed.replace(",", " ").rsplit(" ", 1)[-1], _SHOWN) if manager == "pip" else (),
         links=Links.of(project.owner, project.name),
     )
 
@@ -60,87 +71,211 @@ def names(
 def newest_version(site: Here, project: OpenProject, package: Annotated[str, Query()]) -> HTMLResponse:
     """Say the newest version of a package, as a piece of the page; nothing when it cannot be told."""
     uv = site.services.uv
-    python = find_interpreter(packages.request_of(project).python, uv=uv)
+    python = find_interpreter(whole_request(project).pip.python, uv=uv)
     version = newest(package, home=site.services.settings.home, python=python, uv=uv)
     return HTMLResponse(version or "")
 
 
 @router.post("/add")
-def add(site: Here, project: OpenProject, wanted: Annotated[str, Form(alias="packages")]) -> Response:
+def add(
+    site: Here,
+    project: OpenProject,
+    wanted: Annotated[str, Form(alias="packages")],
+    manager: Annotated[str, Form()] = "pip",
+) -> Response:
     """Ask for packages: resolve, install and record in the background."""
     requested = tuple(wanted.replace(",", " ").split())
     if not requested:
         raise InvalidInput("Name at least one package, such as pandas. Nothing was changed.")
     title = f"Adding {', '.join(requested)}"
     return _change(
-        site, project, title, lambda p, progress: packages.add(p, requested, site.services.uv, progress)
+        site, project, title, lambda p, means, told: packages.add(p, requested, means, told, manager=manager)
     )
 
 
 @router.post("/remove")
-def remove(site: Here, project: OpenProject, package: Annotated[str, Form()]) -> Response:
+def remove(
+    site: Here,
+    project: OpenProject,
+    package: Annotated[str, Form()],
+    manager: Annotated[str, Form()] = "pip",
+) -> Response:
     """Stop asking for a package."""
-    title = f"Removing {package}"
     return _change(
-        site, project, title, lambda p, progress: packages.remove(p, (package,), site.services.uv, progress)
+        site,
+        project,
+        f"Removing {package}",
+        lambda p, means, told: packages.remove(p, (package,), means, told, manager=manager),
     )
 
 
 @router.post("/update")
-def update(site: Here, project: OpenProject) -> Response:
-    """Resolve again with the newest versions of everything."""
-    title = "Updating the packages"
-    return _change(site, project, title, lambda p, progress: packages.update(p, site.services.uv, progress))
+def update(
+    site: Here,
+    project: OpenProject,
+    package: Annotated[str, Form()] = "",
+    manager: Annotated[str, Form()] = "",
+) -> Response:
+    """Resolve again with the newest versions: of everything, or of one package."""
+    chosen = (package,) if package else ()
+    return _change(
+        site,
+        project,
+        f"Updating {package or 'the packages'}",
+        lambda p, means, told: packages.update(p, means, told, names=chosen, manager=manager or None),
+    )
 
 
 @router.post("/lock")
 def lock(site: Here, project: OpenProject) -> Response:
     """Resolve what trailmark.toml asks for."""
-    title = "Locking the environment"
-    return _change(
-        site, project, title, lambda p, progress: packages.lock_environment(p, site.services.uv, progress)
-    )
+    return _change(site, project, "Locking the environment", packages.lock_environment)
+
+
+@router.post("/newest")
+def ask_newest(site: Here, project: OpenProject) -> Response:
+    """Ask the indexes of all managers for newer versions, in the background."""
+
+    def work(found: Project, progress: Progress) -> None:
+        progress.step("Asking for newer versions")
+        standing = standing_of(found, site.services.managers)
+        ask_for_latest(found, standing.packages, site.services.means, all_managers=True)
+
+    return _work(site, project, "Looking for newer versions", work)
 
 
 @router.post("/make")
 def make(site: Here, project: OpenProject) -> Response:
     """Make the environment on this machine, from the lock as it is."""
-    owner, name = project.owner, project.name
 
-    def work(progress: Progress) -> str:
-        found = find_project(site.services.settings, owner, name)
+    def work(found: Project, progress: Progress) -> None:
         packages.ready_environment(found, site.services.uv, progress)
-        return Links.of(owner, name).environment
 
-    site.jobs.start("Making the environment", work, project=f"{owner}/{name}", topic=TOPIC)
-    return see_other(Links.of(owner, name).environment)
+    return _work(site, project, "Making the environment", work)
 
 
-def _change(
-    site: Site, project: Project, title: str, change: Callable[[Project, Progress], Lock]
+@router.post("/verify")
+def verify(site: Here, project: OpenProject) -> Response:
+    """Rebuild from the lock alone and compare, in the background; differences are the reason of its failing."""
+
+    def work(found: Project, progress: Progress) -> None:
+        verify_environment(found, site.services.means, progress)
+
+    return _work(site, project, "Proving the environment", work)
+
+
+@router.get("/base")
+def base_page(request: Request, site: Here, project: OpenProject) -> HTMLResponse:
+    """Show the bases that the environment can start from."""
+    request_of_project = whole_request(project)
+    return site.page(
+        request,
+        "environment/base.html",
+        frame=project_frame(site, request, project, "environment"),
+        links=Links.of(project.owner, project.name),
+        bases=cards_for(
+            load_catalogue(project.settings.home, project.settings.bases),
+            chosen=request_of_project.base.id if request_of_project.base else "",
+        ),
+        nothing=NO_BASE,
+    )
+
+
+@router.get("/bases")
+def bases(
+    request: Request,
+    site: Here,
+    project: OpenProject,
+    language: Annotated[str, Query()] = "",
+    tool: Annotated[str, Query()] = "",
+    base: Annotated[str, Query()] = "",
+) -> HTMLResponse:
+    """List the bases that fit the filters, as a piece of the page."""
+    catalogue = load_catalogue(project.settings.home, project.settings.bases)
+    found = cards_for(catalogue, language=language, tool=tool, chosen=base)
+    return site.fragment(request, "bases/list.html", bases=found, nothing=NO_BASE)
+
+
+@router.post("/base")
+def change_base(site: Here, project: OpenProject, base: Annotated[str, Form()] = "") -> Response:
+    """Start the environment from another base, keeping the project's own packages."""
+    settings = project.settings
+    chosen = load_catalogue(settings.home, settings.bases).get(base) if base else None
+    return _change(
+        site,
+        project,
+        f"Starting from {chosen.title}" if chosen else "Going on without a base",
+        lambda p, means, told: project_base.change_base(p, chosen, means, told),
+    )
+
+
+@router.post("/save-base")
+def save_base(
+    project: OpenProject, base_name: Annotated[str, Form()], title: Annotated[str, Form()] = ""
 ) -> Response:
-    owner, name, settings = project.owner, project.name, site.services.settings
+    """Keep the environment as a base of the person's own."""
+    settings = project.settings
+    catalogue = load_catalogue(settings.home, settings.bases)
+    saved = project_base.save_base(project, base_name.strip(), catalogue, title=title.strip())
+    told = f"{saved.base.title} is kept: choose it when you make the next project."
+    return see_other(Links.of(project.owner, project.name).environment, told)
 
-    def work(progress: Progress) -> str:
-        found = find_project(settings, owner, name)
-        before = packages.current_lock(found)
-        after = change(found, progress)
-        if before is None or before.digest != after.digest:
-            packages_changed(found, site.services.engine, site.services.uv, _RESTART)
-        return Links.of(owner, name).environment
 
-    site.jobs.start(title, work, project=f"{owner}/{name}", topic=TOPIC)
-    return see_other(Links.of(owner, name).environment)
+@router.post("/snippets")
+def set_snippet(
+    site: Here, project: OpenProject, snippet: Annotated[str, Form()], text: Annotated[str, Form()] = ""
+) -> Response:
+    """Add a snippet or change its text; what may not be in one is said at once."""
+    checked = parse_snippet(snippet.strip(), text)
+    return _change(
+        site,
+        project,
+        f"Taking up the snippet {checked.name}",
+        lambda p, means, told: snippets.set_snippet(p, checked.name, checked.text, means, told),
+    )
+
+
+@router.post("/snippets/remove")
+def remove_snippet(site: Here, project: OpenProject, snippet: Annotated[str, Form()]) -> Response:
+    """Remove a snippet."""
+    return _change(
+        site,
+        project,
+        f"Removing the snippet {snippet}",
+        lambda p, means, told: snippets.remove_snippet(p, snippet, means, told),
+    )
 
 
 def view_of(site: Site, project: Project) -> EnvironmentView:
     """Return a project's environment as it stands on this machine."""
-    request, current = packages.request_of(project), packages.current_lock(project)
-    realised = find_realised(current.digest, site.services.settings.home) if current else None
+    managers = site.services.managers
     return build_environment(
-        request.python,
-        describe(request, current, installed=realised is not None),
-        digest=current.digest if current else None,
-        path=str(realised.path) if realised else None,
+        standing_of(project, managers),
+        managers=tuple(managers),
         sessions=[session.environment for session in sessions_of(site, project)],
     )
+
+
+def _change(
+    site: Site, project: Project, title: str, change: Callable[[Project, Means, Progress], WholeLock]
+) -> Response:
+    def work(found: Project, progress: Progress) -> None:
+        before = current_lock(found)
+        after = change(found, site.services.means, progress)
+        if before is None or before.digest != after.digest:
+            packages_changed(found, site.services.engine, site.services.uv, _RESTART)
+
+    return _work(site, project, title, work)
+
+
+def _work(site: Site, project: Project, title: str, work: Callable[[Project, Progress], None]) -> Response:
+    """Do something with the project in the background, and lead back to its environment."""
+    owner, name, settings = project.owner, project.name, site.services.settings
+    back = Links.of(owner, name).environment
+
+    def carry_out(progress: Progress) -> str:
+        work(find_project(settings, owner, name), progress)
+        return back
+
+    site.jobs.start(title, carry_out, project=f"{owner}/{name}", topic=TOPIC)
+    return see_other(back)

@@ -6,9 +6,23 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from trailmark.environments.status import PackageLine
+from trailmark.environments.bases.model import Base
+from trailmark.environments.snippets import Snippet
+from trailmark.environments.whole.status import PackageStanding
+from trailmark.projects.proofs import Proof
+from trailmark.projects.standing import EnvironmentStanding
+from trailmark.web.bases.view import BaseCard, card_of
 
 Standing = Literal["nothing", "unlocked", "stale", "unmade", "ready"]
+Badge = Literal["proved", "unequal", "locked", "unlocked"]
+
+
+@dataclass(frozen=True)
+class PackageRow:
+    """One package that was asked for. `newer` is the newest version where that is another than the locked one."""
+
+    line: PackageStanding
+    newer: str | None
 
 
 @dataclass(frozen=True)
@@ -16,36 +30,77 @@ class EnvironmentView:
     """What the page shows. `digest` and `path` are None before the lock and the environment are made."""
 
     python: str
-    asked: tuple[PackageLine, ...]
-    others: tuple[PackageLine, ...]
+    base: BaseCard | None
+    newer_base: int | None
+    asked: tuple[PackageRow, ...]
+    others: tuple[PackageStanding, ...]
+    snippets: tuple[Snippet, ...]
     digest: str | None
+    lock_files: tuple[str, ...]
     path: str | None
+    why: tuple[str, ...]
+    left: tuple[str, ...]
+    proof: Proof | None
+    managers: tuple[tuple[str, str], ...]
     outdated_session: bool
 
     @property
     def standing(self) -> Standing:
         """How far the environment is: asked for, locked, made."""
         if self.digest is None:
-            return "unlocked" if self.asked else "nothing"
-        if any(line.state in ("requested", "stale") for line in self.asked):
+            return "unlocked" if self.asked or self.base else "nothing"
+        if self.why:
             return "stale"
         return "ready" if self.path else "unmade"
 
+    @property
+    def badge(self) -> Badge:
+        """What can be said of the lock: proved, found unequal, locked, or not locked as it is asked for."""
+        if self.digest is None or self.why:
+            return "unlocked"
+        if self.proof is None:
+            return "locked"
+        return "proved" if self.proof.ok else "unequal"
+
+    @property
+    def outdated(self) -> int:
+        """How many packages that were asked for have a newer version."""
+        return sum(row.newer is not None for row in self.asked)
+
 
 def build_environment(
-    python: str,
-    lines: Sequence[PackageLine],
-    *,
-    digest: str | None,
-    path: str | None,
-    sessions: Sequence[str | None],
+    standing: EnvironmentStanding, *, managers: Sequence[str], sessions: Sequence[str | None]
 ) -> EnvironmentView:
     """Return the view of an environment; `sessions` are the locks that open sessions were started with."""
+    base, lock = standing.request.base, standing.lock
     return EnvironmentView(
-        python=python,
-        asked=tuple(line for line in lines if line.requested is not None),
-        others=tuple(line for line in lines if line.requested is None),
-        digest=digest,
-        path=path,
-        outdated_session=digest is not None and any(lock != digest for lock in sessions),
+        python=standing.request.pip.python,
+        base=card_of(base) if base else None,
+        newer_base=standing.newer.revision if standing.newer else None,
+        asked=tuple(PackageRow(line, _newer(line, standing)) for line in standing.asked),
+        others=standing.needed,
+        snippets=standing.request.snippets,
+        digest=standing.digest,
+        lock_files=_lock_files(standing, base),
+        path=str(standing.path) if standing.path else None,
+        why=standing.why,
+        left=standing.left,
+        proof=standing.proof,
+        managers=tuple((name, _MANAGERS.get(name, name)) for name in ("pip", *managers)),
+        outdated_session=lock is not None and any(digest != lock.digest for digest in sessions),
     )
+
+
+_MANAGERS = {"pip": "Python (pip)", "conda": "conda", "apt": "System (apt)", "r": "R (CRAN)"}
+
+
+def _newer(line: PackageStanding, standing: EnvironmentStanding) -> str | None:
+    latest = standing.latest.get((line.manager, line.name))
+    return latest if latest and line.version and latest != line.version else None
+
+
+def _lock_files(standing: EnvironmentStanding, base: Base | None) -> tuple[str, ...]:
+    if standing.lock is None:
+        return ()
+    others = tuple(file.path for file in standing.lock.others.values())
+    return ("environment/pylock.toml", *others, *(("environment/base.toml",) if base else ()))

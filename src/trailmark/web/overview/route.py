@@ -17,8 +17,8 @@ from trailmark.pages.feed import build_step
 from trailmark.pages.links import Links
 from trailmark.pages.readme import render_document
 from trailmark.projects.describe import edit_readme, readme_name
-from trailmark.projects.files import open_file
 from trailmark.projects.environment import current_lock, find_made
+from trailmark.projects.files import open_file
 from trailmark.projects.project import Project
 from trailmark.web.masthead import manifest_of, project_frame
 from trailmark.web.opening import OpenProject

@@ -1,0 +1,141 @@
+"""Snippets: pieces of a Dockerfile that a project adds to its environment, checked before they are taken up: pure.
+
+Only RUN and ENV are let through. Everything else would bring in what no lock covers (COPY, ADD, FROM) or change how
+Trailmark runs, watches and confines a session (USER, ENTRYPOINT, VOLUME …).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from trailmark.errors import InvalidInput
+
+FOLDER = "environment/snippets"
+ENDING = ".dockerfile"
+_NAME = re.compile(r"[0-9]{2}-[a-z0-9][a-z0-9-]{0,59}")
+_LONGEST = 50_000
+_INSTRUCTION = re.compile(r"\s*([A-Za-z]+)(?:\s+(.*))?\Z", re.DOTALL)
+_FLAG = re.compile(r"--([a-z]+)(?:=(\S+))?\s+")
+_VARIABLE = re.compile(
+    r"([A-Za-z_][A-Za-z0-9_]*)=(?:\"(?:[^\"\\]|\\.)*\"|'[^']*'|(?:[^\s\"'\\]|\\.)*)(?:\s+|\Z)"
+)
+_DIRECTIVE = re.compile(r"\s*#\s*(syntax|escape|check)\s*=", re.IGNORECASE)
+_HEREDOC = re.compile(r"<<-?\s*[\"']?[A-Za-z_]")
+_CAPTURED = ("LD_PRELOAD", "LD_AUDIT")
+
+
+@dataclass(frozen=True)
+class Snippet:
+    """One checked piece. The name (10-fonts) says in which order pieces are carried out."""
+
+    name: str
+    text: str
+
+    @property
+    def path(self) -> str:
+        """Where it lies in the project."""
+        return f"{FOLDER}/{self.name}{ENDING}"
+
+    @property
+    def digest(self) -> str:
+        """The SHA-256 of its text."""
+        return hashlib.sha256(self.text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def parse_snippet(name: str, text: str) -> Snippet:
+    """Return the snippet when it may be used. Raises InvalidInput that names the line and the reason."""
+    if not _NAME.fullmatch(name):
+        raise InvalidInput(
+            f"“{name[:60]}” cannot be the name of a snippet. Write two digits, “-” and small letters, "
+            "such as “10-fonts”; the digits say in which order snippets are carried out."
+        )
+    if len(text) > _LONGEST:
+        raise InvalidInput(f"The snippet {name} is longer than {_LONGEST:,} characters.")
+    text = text.replace("\r\n", "\n")
+    text = text if text.endswith("\n") or not text else f"{text}\n"
+    found = list(_instructions(name, text))
+    for number, words in found:
+        _check(name, number, words)
+    if not found:
+        raise InvalidInput(f"The snippet {name} does nothing: write at least one RUN or ENV.")
+    return Snippet(name, text)
+
+
+def name_of_path(path: str) -> str | None:
+    """Return the name of the snippet that a path of a project is, None when it is none."""
+    folder, _, file = path.rpartition("/")
+    return file.removesuffix(ENDING) if folder == FOLDER and file.endswith(ENDING) else None
+
+
+def _instructions(name: str, text: str) -> Iterator[tuple[int, str]]:
+    """Yield each instruction with the number of its first line; lines that end with “\\” go on."""
+    parts: list[str] = []
+    begun = 0
+    for number, line in enumerate(text.split("\n"), start=1):
+        if not parts and _DIRECTIVE.match(line):
+            raise _refused(name, number, "“# syntax”, “# escape” and “# check” would change how it is read")
+        if "\0" in line or (line and not line.replace("\t", " ").isprintable()):
+            raise _refused(name, number, "it holds characters that cannot be shown")
+        if line.lstrip().startswith("#") or not line.strip():
+            continue
+        begun = begun if parts else number
+        stripped = line.rstrip()
+        parts.append(stripped.removesuffix("\\"))
+        if not stripped.endswith("\\"):
+            yield begun, "\n".join(parts)
+            parts = []
+    if parts:
+        raise _refused(name, begun, "its last line ends with “\\”, so it goes on with nothing")
+
+
+def _check(name: str, number: int, words: str) -> None:
+    match = _INSTRUCTION.match(words)
+    instruction = match[1].upper() if match else ""
+    arguments = (match[2] or "").strip() if match else ""
+    if instruction not in ("RUN", "ENV"):
+        shown = instruction or words.strip()[:20]
+        raise _refused(name, number, f"only RUN and ENV are let through, not “{shown}”")
+    if not arguments:
+        raise _refused(name, number, f"{instruction} has nothing behind it")
+    if instruction == "RUN":
+        _check_run(name, number, arguments)
+    else:
+        _check_env(name, number, arguments)
+
+
+def _check_run(name: str, number: int, arguments: str) -> None:
+    flag = _FLAG.match(arguments)
+    while flag:
+        kinds = dict(part.partition("=")[::2] for part in (flag[2] or "").split(","))
+        if flag[1] != "mount" or kinds.get("type") != "cache" or "from" in kinds:
+            raise _refused(
+                name, number, "RUN takes only --mount=type=cache: all else depends on where it is built"
+            )
+        arguments = arguments[flag.end() :]
+        flag = _FLAG.match(arguments)
+    if arguments.startswith("--"):
+        raise _refused(
+            name, number, "RUN takes only --mount=type=cache: all else depends on where it is built"
+        )
+    if _HEREDOC.search(arguments):
+        raise _refused(
+            name, number, "texts with “<<” are not read by every engine; use printf or a “\\” at line ends"
+        )
+
+
+def _check_env(name: str, number: int, arguments: str) -> None:
+    rest = " ".join(arguments.split("\n"))
+    while rest:
+        variable = _VARIABLE.match(rest)
+        if not variable:
+            raise _refused(name, number, "ENV is written NAME=value, values with blanks in quotes")
+        if variable[1].startswith("TRAILMARK") or variable[1] in _CAPTURED:
+            raise _refused(name, number, f"{variable[1]} is what Trailmark captures with")
+        rest = rest[variable.end() :]
+
+
+def _refused(name: str, number: int, reason: str) -> InvalidInput:
+    return InvalidInput(f"The snippet {name} cannot be used, line {number}: {reason}. Nothing was changed.")

@@ -1,0 +1,194 @@
+"""Rebuild a lock in a clean place without caches, and compare the rebuilt with what is recorded."""
+
+from __future__ import annotations
+
+import platform
+import re
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from packaging.utils import canonicalize_name
+
+from trailmark.environments.installed import (
+    InstalledPackage,
+    altered_files,
+    installed_packages,
+    stray_files,
+)
+from trailmark.environments.interpreter import Interpreter
+from trailmark.environments.model import Lock
+from trailmark.environments.realise import InstallFailed, Realised, ensure
+from trailmark.environments.uv import Uv
+from trailmark.process import run
+from trailmark.progress import Progress
+
+_MISMATCH = re.compile(r"[Hh]ash mismatch for `?(?P<name>[A-Za-z0-9._-]+)")
+_EXPECTED = re.compile(r"Expected:\s+(?P<hash>\S+:[0-9a-f]+)")
+_COMPUTED = re.compile(r"Computed:\s+(?P<hash>\S+:[0-9a-f]+)")
+_MOST_FILES = 20
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One thing that is not as it was recorded, with the cause in a few words."""
+
+    what: str
+    cause: str
+    recorded: str | None
+    rebuilt: str | None
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """What is known of the environment from before.
+
+    `packages` has the digest over the files of each package, by name; `python` is the interpreter's version;
+    `made` is the environment on this machine. Each is None when nothing is known of it.
+    """
+
+    packages: Mapping[str, str] | None = None
+    python: str | None = None
+    made: Realised | None = None
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What a rebuild came to: the differences, and how much was compared."""
+
+    differences: tuple[Difference, ...]
+    packages: int = 0
+    files: int = 0
+
+
+def compare_rebuilt(
+    lock: Lock, recorded: Recorded, python: Interpreter, uv: Uv, progress: Progress, *, near: Path
+) -> Comparison:
+    """Rebuild in a fresh folder below `near`, with an empty cache, and compare. What was built is removed again."""
+    near.mkdir(parents=True, exist_ok=True)
+    clean = Uv(uv.program, {**uv.environ, "UV_NO_CACHE": "1"})
+    with tempfile.TemporaryDirectory(prefix=".verify-", dir=near, ignore_cleanup_errors=True) as folder:
+        try:
+            rebuilt = ensure(lock, home=Path(folder), python=python, uv=clean, progress=progress)
+        except InstallFailed as error:
+            return Comparison((_not_installed(error),))
+        progress.step("Comparing the files")
+        return _compare(lock, recorded, python, rebuilt)
+
+
+def _compare(lock: Lock, recorded: Recorded, python: Interpreter, rebuilt: Realised) -> Comparison:
+    found = installed_packages(rebuilt.path)
+    differences = [
+        *_python(recorded, python),
+        *_packages_of_lock(lock, found),
+        *_recorded_files(recorded, found),
+        *_files(rebuilt.path, found, "a file is not as its package says"),
+    ]
+    if recorded.made is not None:
+        differences += _made_here(recorded.made, rebuilt, found)
+    files = sum(len(package.files) for package in found.values())
+    return Comparison(tuple(differences), len(found), files)
+
+
+def _not_installed(error: InstallFailed) -> Difference:
+    name = _MISMATCH.search(error.output)
+    expected, computed = _EXPECTED.search(error.output), _COMPUTED.search(error.output)
+    if name:
+        return Difference(
+            canonicalize_name(name["name"]),
+            "what the index has is not what the lock has",
+            expected["hash"] if expected else None,
+            computed["hash"] if computed else None,
+        )
+    lines = [line.strip() for line in error.output.strip().splitlines() if line.strip()]
+    return Difference("pylock.toml", f"it could not be installed: {' '.join(lines[-3:])[:600]}", None, None)
+
+
+def _python(recorded: Recorded, python: Interpreter) -> Iterator[Difference]:
+    if recorded.python is not None and recorded.python != python.version:
+        yield Difference("Python", "another interpreter", recorded.python, python.version)
+
+
+def _packages_of_lock(lock: Lock, found: Mapping[str, InstalledPackage]) -> Iterator[Difference]:
+    wanted: dict[str, str | None] = {
+        canonicalize_name(one.name): one.version for one in lock.packages if one.applies()
+    }
+    for name in sorted(wanted.keys() | found.keys()):
+        version = found[name].version if name in found else None
+        if name not in wanted:
+            yield Difference(name, "it is not in the lock", None, version)
+        elif name not in found:
+            yield Difference(name, "it was not installed", wanted[name], None)
+        elif wanted[name] is not None and wanted[name] != version:
+            yield Difference(name, "another version", wanted[name], version)
+
+
+def _recorded_files(recorded: Recorded, found: Mapping[str, InstalledPackage]) -> Iterator[Difference]:
+    for name, digest in sorted((recorded.packages or {}).items()):
+        if name in found and found[name].digest != digest:
+            yield Difference(name, "other files than were recorded", digest, found[name].digest)
+
+
+def _files(
+    environment: Path, packages: Mapping[str, InstalledPackage], cause: str, *, swap: bool = False
+) -> Iterator[Difference]:
+    """Yield the files that are not as RECORD says; `swap` when the environment is the recorded side."""
+    for name, package in sorted(packages.items()):
+        for number, (path, by_record, as_is) in enumerate(altered_files(environment, package)):
+            if number == _MOST_FILES:
+                yield Difference(name, f"{cause}; there are more than {_MOST_FILES}", None, None)
+                break
+            one, other = as_is or "missing", by_record
+            yield Difference(f"{name}: {path}", cause, one if swap else other, other if swap else one)
+
+
+def _made_here(
+    made: Realised, rebuilt: Realised, found: Mapping[str, InstalledPackage]
+) -> Iterator[Difference]:
+    """Compare the environment that is in use on this machine with the rebuilt one."""
+    here = installed_packages(made.path)
+    version = _version_of(made.python)
+    rebuilt_version = _version_of(rebuilt.python)
+    if version != rebuilt_version:
+        yield Difference(
+            "Python", "the environment on this machine has another interpreter", version, rebuilt_version
+        )
+    for name in sorted(here.keys() | found.keys()):
+        one, other = here.get(name), found.get(name)
+        if one is None or other is None or one.version != other.version:
+            cause = "the environment on this machine was changed by hand"
+            yield Difference(name, cause, one.version if one else None, other.version if other else None)
+        elif one.digest != other.digest:
+            yield Difference(
+                name, "other files on this machine than in the rebuilt", one.digest, other.digest
+            )
+    yield from _files(made.path, here, "a file on this machine was altered", swap=True)
+    strange = stray_files(made.path, here) - stray_files(rebuilt.path, dict(found))
+    for path in sorted(strange)[:_MOST_FILES]:
+        yield Difference(path, "a file on this machine belongs to no package", "present", None)
+
+
+def _version_of(python: Path) -> str | None:
+    said = run(
+        [str(python), "-I", "-S", "-c", "import platform; print(platform.python_version())"], timeout=20
+    )
+    return said.stdout.strip() if said.ok else None
+
+
+def supplied_by_the_system(
+    python: Interpreter, release: Callable[[], Mapping[str, str]] | None = None
+) -> tuple[str, ...]:
+    """Return, in words, what the operating system supplies to an environment of the local engine."""
+    try:
+        system = (release or platform.freedesktop_os_release)().get("PRETTY_NAME", platform.system())
+    except OSError:
+        system = f"{platform.system()} {platform.release()}"
+    library, version = platform.libc_ver()
+    said = [
+        f"operating system: {system}, {platform.machine()}",
+        f"Python {python.version} from {python.path}",
+    ]
+    if library:
+        said.append(f"C library: {library} {version}")
+    return (*said, "every other system library that a package asks for")

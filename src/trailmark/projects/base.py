@@ -1,0 +1,87 @@
+"""A project's base: changing it, moving to a newer revision, and keeping the whole environment as a new base."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from packaging.utils import canonicalize_name
+
+from trailmark.environments.bases.catalogue import Catalogue
+from trailmark.environments.bases.model import Base, ManagerPart
+from trailmark.environments.bases.own import keep_base
+from trailmark.environments.model import parse_requirement
+from trailmark.environments.whole.join import joined
+from trailmark.environments.whole.model import WholeLock
+from trailmark.environments.whole.resolve import Means
+from trailmark.progress import Progress
+from trailmark.projects.environment import current_lock, whole_request
+from trailmark.projects.packages import ask_otherwise
+from trailmark.projects.project import Project
+
+# Whose image stands in for a project's that has no base of its own.
+PLAIN = "python-minimal"
+
+
+@dataclass(frozen=True)
+class SavedBase:
+    """The base that was kept, and what of the environment a base cannot hold."""
+
+    base: Base
+    left_out: tuple[str, ...]
+
+
+def change_base(
+    project: Project, base: Base | None, means: Means, progress: Progress, *, actor: str = "person"
+) -> WholeLock:
+    """Start the environment from another base, or from none, keeping the project's own packages."""
+    request = replace(whole_request(project), base=base)
+    title = f"Chose the base {base.id}, revision {base.revision}" if base else "Went on without a base"
+    return ask_otherwise(project, title, request, means, progress, actor=actor)
+
+
+def newer_revision(base: Base | None, catalogue: Catalogue) -> Base | None:
+    """Return the newest revision of a base where that is newer than this one; it is offered, never taken."""
+    newest = catalogue.find(base.id) if base else None
+    return newest if newest and base and newest.revision > base.revision else None
+
+
+def save_base(
+    project: Project, base_id: str, catalogue: Catalogue, *, title: str = "", description: str = ""
+) -> SavedBase:
+    """Keep the project's environment as a base in the person's own catalogue.
+
+    What was asked for of Python comes at the very versions of the lock. Raises InvalidInput, AlreadyExists.
+    """
+    request, lock = whole_request(project), current_lock(project)
+    start = request.base or catalogue.get(PLAIN)
+    pip, others = joined(request)
+    managers = dict(start.managers)
+    managers["pip"] = replace(start.manager("pip"), packages=_exactly(pip.packages, lock))
+    for name, wanted in others.items():
+        part: ManagerPart = start.manager(name)
+        managers[name] = replace(
+            part,
+            packages=wanted.requirements,
+            channels=wanted.channels or part.channels,
+            snapshot=wanted.snapshot or part.snapshot,
+        )
+    about = description or project.manifest().description or f"The environment of the project {project.name}."
+    base = replace(
+        start, id=base_id, revision=1, title=title or base_id, description=about, managers=managers
+    )
+    left_out = tuple(f"the snippet {snippet.name}" for snippet in request.snippets)
+    return SavedBase(keep_base(project.settings.home, base, catalogue), left_out)
+
+
+def _exactly(requirements: tuple[str, ...], lock: WholeLock | None) -> tuple[str, ...]:
+    """Return the requirements with the versions that the lock has, as far as it has one."""
+    versions = {canonicalize_name(one.name): one.version for one in lock.packages} if lock else {}
+    found = []
+    for text in requirements:
+        requirement = parse_requirement(text)
+        version = versions.get(canonicalize_name(requirement.name))
+        extras = f"[{','.join(sorted(requirement.extras))}]" if requirement.extras else ""
+        marker = f" ; {requirement.marker}" if requirement.marker else ""
+        is_plain = version is not None and requirement.url is None
+        found.append(f"{requirement.name}{extras}=={version}{marker}" if is_plain else text)
+    return tuple(found)

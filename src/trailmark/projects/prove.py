@@ -1,0 +1,108 @@
+"""Proving a project's environment: rebuild it from the lock alone, compare with what is recorded, keep the answer."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from trailmark.activity import load
+from trailmark.activity.index import Index
+from trailmark.activity.query import Filter
+from trailmark.environments.interpreter import find_interpreter
+from trailmark.environments.verify import Difference, Recorded, compare_rebuilt, supplied_by_the_system
+from trailmark.environments.whole.model import LOCK_FILES, WholeLock, WholeRequest
+from trailmark.environments.whole.resolve import Means
+from trailmark.environments.whole.status import left_to_the_machine, reasons_stale
+from trailmark.errors import InvalidInput
+from trailmark.progress import Progress
+from trailmark.projects.environment import current_lock, find_made, whole_request
+from trailmark.projects.project import Project
+from trailmark.projects.proofs import Proof, keep_proof
+
+_MOST_RECORDS = 50
+_MOST_KEPT = 100
+
+
+@dataclass(frozen=True)
+class Verification:
+    """What a rebuild came to. `proof` is what was kept of it."""
+
+    differences: tuple[Difference, ...]
+    proof: Proof
+
+    @property
+    def ok(self) -> bool:
+        """Whether the rebuilt equals what is recorded."""
+        return not self.differences
+
+
+def verify_environment(
+    project: Project, means: Means, progress: Progress, *, clock: Callable[[], float] = time.time
+) -> Verification:
+    """Rebuild in a clean place without caches and compare; what was found is kept in the project's state.
+
+    Raises InvalidInput when nothing is locked yet.
+    """
+    lock, request = current_lock(project), whole_request(project)
+    if lock is None:
+        raise InvalidInput(
+            "This environment is not locked yet, so there is nothing to rebuild: trailmark env lock."
+        )
+    progress.step("Reading what is recorded")
+    facts = recorded_facts(project, lock.digest)
+    python = find_interpreter(*filter(None, (lock.python, lock.pip.requires_python)), uv=means.uv)
+    recorded = Recorded(
+        packages=facts.get("files"), python=facts.get("interpreter"), made=find_made(project, lock)
+    )
+    near = project.settings.home / "environments"
+    compared = compare_rebuilt(lock.pip, recorded, python, means.uv, progress, near=near)
+    asked = (
+        Difference("trailmark.toml", why, None, None) for why in reasons_stale(request, lock, means.managers)
+    )
+    differences = (*asked, *_parts(facts.get("parts"), lock), *compared.differences)
+    proof = Proof(
+        digest=lock.digest,
+        when=clock(),
+        engine="local",
+        ok=not differences,
+        compared={"packages": compared.packages, "files": compared.files, "parts": len(lock.parts())},
+        supplied=_supplied(request, lock, supplied_by_the_system(python)),
+        differences=differences[:_MOST_KEPT],
+    )
+    keep_proof(project, proof)
+    return Verification(differences, proof)
+
+
+def recorded_facts(project: Project, digest: str) -> Mapping[str, Any]:
+    """Return what the trail says of a lock; of the newest one that it knows when it does not know that one."""
+    with Index.open(project.state / "index.sqlite") as index:
+        index.refresh(project.repository)
+        rows = index.page(Filter(kind="environment"), limit=_MOST_RECORDS)
+    if not rows:
+        return {}
+    row = next((row for row in rows if row.environment == digest), rows[0])
+    return load(project.repository, row.id).record.detail
+
+
+def _parts(recorded: Mapping[str, Any] | None, lock: WholeLock) -> Iterator[Difference]:
+    """Yield what of the lock is not as it was when it was recorded, each by its name."""
+    if recorded is None:
+        return
+    now = lock.parts()
+    cause = "changed since it was recorded"
+    for name in sorted((recorded.keys() | now.keys()) - {"snippets"}):
+        if recorded.get(name) != now.get(name):
+            what = {"python": "Python that is asked for", "base": "base"}.get(
+                name, LOCK_FILES.get(name, name)
+            )
+            yield Difference(what, cause, recorded.get(name), now.get(name))
+    before, after = dict(recorded.get("snippets", ())), dict(now.get("snippets", ()))
+    for name in sorted(before.keys() | after.keys()):
+        if before.get(name) != after.get(name):
+            yield Difference(f"snippet {name}", cause, before.get(name), after.get(name))
+
+
+def _supplied(request: WholeRequest, lock: WholeLock, system: tuple[str, ...]) -> tuple[str, ...]:
+    return (*system, *left_to_the_machine(request, lock))

@@ -1,0 +1,171 @@
+"""Where a project's environment stands: one value that the command line, the pages and programs show."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from trailmark.environments.bases.catalogue import load_catalogue
+from trailmark.environments.bases.model import Base
+from trailmark.environments.bases.render import base_facts
+from trailmark.environments.managers.model import Wanted
+from trailmark.environments.whole.latest import Latest, ask_pip
+from trailmark.environments.whole.model import WholeLock, WholeRequest
+from trailmark.environments.whole.resolve import Managers, Means, interpreter_for
+from trailmark.environments.whole.status import (
+    PackageStanding,
+    Standing,
+    describe_whole,
+    left_to_the_machine,
+    reasons_stale,
+)
+from trailmark.projects.base import newer_revision
+from trailmark.projects.environment import current_lock, find_made, whole_request
+from trailmark.projects.project import Project
+from trailmark.projects.proofs import Proof, find_proof
+
+
+@dataclass(frozen=True)
+class EnvironmentStanding:
+    """All of it. `why` says in sentences what makes the lock stale; `left` what is left to this machine's system.
+
+    `latest` has the newest versions that are known, by manager and name; `path` is None until it is made here.
+    """
+
+    request: WholeRequest
+    lock: WholeLock | None
+    state: Standing
+    why: tuple[str, ...]
+    packages: tuple[PackageStanding, ...]
+    path: Path | None
+    newer: Base | None
+    left: tuple[str, ...]
+    proof: Proof | None
+    latest: dict[tuple[str, str], str | None] = field(default_factory=dict)
+
+    @property
+    def digest(self) -> str | None:
+        """The digest over the whole lock, None when there is none."""
+        return self.lock.digest if self.lock else None
+
+    @property
+    def asked(self) -> tuple[PackageStanding, ...]:
+        """The packages that were asked for, by the base or by the project."""
+        return tuple(line for line in self.packages if line.requested is not None)
+
+    @property
+    def needed(self) -> tuple[PackageStanding, ...]:
+        """The packages that only others need."""
+        return tuple(line for line in self.packages if line.requested is None)
+
+
+def standing_of(project: Project, managers: Managers) -> EnvironmentStanding:
+    """Return where the project's environment stands, with the newest versions as far as they are known already."""
+    request, lock = whole_request(project), current_lock(project)
+    made = find_made(project, lock)
+    why = reasons_stale(request, lock, managers) if lock else ()
+    packages = describe_whole(request, lock, managers, installed=made is not None)
+    proof = find_proof(project, lock.digest) if lock else None
+    settings = project.settings
+    catalogue = load_catalogue(settings.home, settings.bases) if request.base else None
+    kept = Latest(settings.home)
+    return EnvironmentStanding(
+        request=request,
+        lock=lock,
+        state=_state(lock, why, proof),
+        why=why,
+        packages=packages,
+        path=made.path if made else None,
+        newer=newer_revision(request.base, catalogue) if catalogue else None,
+        left=left_to_the_machine(request, lock),
+        proof=proof,
+        latest={
+            (name, package): version
+            for name, names in _names(packages).items()
+            for package, version in kept.known(name, names).items()
+        },
+    )
+
+
+def ask_for_latest(
+    project: Project, packages: tuple[PackageStanding, ...], means: Means, *, all_managers: bool
+) -> None:
+    """Ask the indexes for the newest versions of what was asked for, and keep the answers.
+
+    pip's index answers at once; those of other managers may take long, and are asked with `all_managers` only.
+    """
+    kept, request = Latest(project.settings.home), whole_request(project)
+    names = _names(packages)
+    if "pip" in names:
+        python = interpreter_for(request, means.uv)
+        kept.find("pip", names["pip"], lambda missing: ask_pip(missing, python, means.uv))
+    for name in names.keys() & means.managers.keys() if all_managers else ():
+        ask = partial(means.managers[name].newest, wanted=request.others.get(name, Wanted()))
+        kept.find(name, names[name], ask)
+
+
+def standing_facts(standing: EnvironmentStanding) -> dict[str, Any]:
+    """Return the standing as data for programs."""
+    base = standing.request.base
+    detail = (
+        base_facts(base) | {"newer": standing.newer.revision if standing.newer else None} if base else None
+    )
+    return {
+        "base": base.id if base else None,
+        "base_detail": detail,
+        "python": standing.request.pip.python,
+        "digest": standing.digest,
+        "state": standing.state,
+        "why": list(standing.why),
+        "built": standing.path is not None,
+        "path": str(standing.path) if standing.path else None,
+        "packages": [_package_facts(line, standing) for line in standing.packages],
+        "snippets": [{"name": one.name, "digest": one.digest} for one in standing.request.snippets],
+        "left_to_the_machine": list(standing.left),
+        "proof": _proof_facts(standing.proof),
+    }
+
+
+def _package_facts(line: PackageStanding, standing: EnvironmentStanding) -> dict[str, Any]:
+    return {
+        "manager": line.manager,
+        "name": line.name,
+        "requested": line.requested,
+        "version": line.version,
+        "latest": standing.latest.get((line.manager, line.name)),
+        "state": line.state,
+        "origin": line.origin,
+    }
+
+
+def _proof_facts(proof: Proof | None) -> dict[str, Any] | None:
+    if proof is None:
+        return None
+    return {
+        "ok": proof.ok,
+        "when": proof.when,
+        "engine": proof.engine,
+        "digest": proof.digest,
+        "compared": proof.compared,
+        "supplied": list(proof.supplied),
+        "differences": [asdict(one) for one in proof.differences],
+    }
+
+
+def _state(lock: WholeLock | None, why: tuple[str, ...], proof: Proof | None) -> Standing:
+    if lock is None:
+        return "unlocked"
+    if why:
+        return "stale"
+    return "proved" if proof and proof.ok else "locked"
+
+
+def _names(packages: tuple[PackageStanding, ...]) -> dict[str, list[str]]:
+    """Return the names of what was asked for, by manager."""
+    names: dict[str, list[str]] = {}
+    for line in packages:
+        if line.requested is not None:
+            names.setdefault(line.manager, []).append(line.name)
+    return names

@@ -1,0 +1,380 @@
+"""A project's whole environment: base, packages of several managers, snippets, its proof; each change a record."""
+
+import json
+import os
+import shutil
+from dataclasses import replace
+
+import pytest
+
+from trailmark.activity import load
+from trailmark.activity.index import Index
+from trailmark.activity.query import Filter
+from trailmark.environments.bases.catalogue import load_catalogue
+from trailmark.environments.installed import site_packages
+from trailmark.environments.managers.memory import Memory
+from trailmark.environments.managers.model import SolveFailed
+from trailmark.environments.uv import Uv, find_uv
+from trailmark.environments.whole.resolve import Means
+from trailmark.errors import AlreadyExists, Damaged, InvalidInput, NotFound
+from trailmark.progress import NullProgress
+from trailmark.projects import base as project_base
+from trailmark.projects import packages, snippets
+from trailmark.projects.environment import current_lock, find_made, whole_request
+from trailmark.projects.new import new_project
+from trailmark.projects.proofs import find_proof
+from trailmark.projects.prove import verify_environment
+from trailmark.projects.standing import ask_for_latest, standing_facts, standing_of
+from trailmark.testing.wheels import offline, write_index, write_wheel
+
+INDEX = {
+    "gdal": {"3.8": ["proj>=9"], "3.9": ["proj>=9"]},
+    "proj": {"9.0": [], "9.1": []},
+    "geos": {"3.12": []},
+}
+PROGRESS = NullProgress()
+COURSE = """
+id = "course"
+revision = {}
+title = "Course"
+[image]
+reference = "debian:12"
+digest = "sha256:{}"
+[managers.pip]
+packages = ["alpha"]
+[managers.conda]
+packages = ["geos"]
+"""
+
+
+@pytest.fixture
+def wheels(tmp_path):
+    return write_index(tmp_path / "wheels")
+
+
+@pytest.fixture
+def means(wheels, tmp_path):
+    uv = find_uv(offline(wheels, tmp_path / "cache", os.environ))
+    return Means(uv, {"conda": Memory(INDEX, "conda"), "apt": Memory(INDEX, "apt")})
+
+
+@pytest.fixture
+def course(settings):
+    """Write the base “course” in a revision into the person's own catalogue, and return it."""
+
+    def course(revision):
+        folder = settings.home / "bases"
+        folder.mkdir(exist_ok=True)
+        (folder / f"course-{revision}.toml").write_text(COURSE.format(revision, str(revision) * 64))
+        return load_catalogue(settings.home).get("course")
+
+    return course
+
+
+def names(lock):
+    return {one.name for one in lock.packages}
+
+
+def newest_record(project):
+    with Index.open(project.state / "index.sqlite") as index:
+        index.refresh(project.repository)
+        row = index.page(Filter(kind="environment"), limit=1)[0]
+    return load(project.repository, row.id).record
+
+
+def state_of(project, means):
+    return standing_of(project, means.managers).state
+
+
+def test_packages_of_several_managers_come_and_go(project, means, files):
+    assert state_of(project, means) == "unlocked"
+    packages.add(project, ("alpha<2",), means, PROGRESS)
+    alone = current_lock(project)
+    packages.add(project, ("gdal>=3.8",), means, PROGRESS, manager="conda")
+    both = current_lock(project)
+    assert both.pip == alone.pip
+    assert both.digest != alone.digest
+    assert set(files()) >= {"environment/pylock.toml", "environment/conda-lock.yml"}
+    assert '[environment.conda]\npackages = ["gdal>=3.8"]' in project.manifest_text()
+    record = newest_record(project)
+    assert record.environment == both.digest
+    assert record.detail["changes"] == ["+ gdal 3.9 (conda)", "+ proj 9.1 (conda)"]
+    packages.remove(project, ("gdal",), means, PROGRESS, manager="conda")
+    assert current_lock(project).digest == alone.digest
+    assert "environment/conda-lock.yml" not in files()
+    assert "conda" not in project.manifest_text()
+    assert "environment/conda-lock.yml" in newest_record(project).deletes
+
+
+def test_what_cannot_be_had_changes_nothing(project, means, files):
+    packages.add(project, ("alpha",), means, PROGRESS)
+    before = files()
+    with pytest.raises(SolveFailed, match="proj"):
+        packages.add(project, ("gdal", "proj<9"), means, PROGRESS, manager="conda")
+    with pytest.raises(NotFound, match="conda"):
+        packages.remove(project, ("gdal",), means, PROGRESS, manager="conda")
+    with pytest.raises(InvalidInput, match="npm"):
+        packages.add(project, ("left-pad",), means, PROGRESS, manager="npm")
+    assert files() == before
+
+
+def test_a_base_brings_packages_and_ones_own_stay(project, means, course, files):
+    packages.add(project, ("beta",), means, PROGRESS)
+    project_base.change_base(project, course(1), means, PROGRESS)
+    lock = current_lock(project)
+    assert {"alpha", "beta"} <= names(lock)
+    assert 'base = "course"' in project.manifest_text()
+    assert project.manifest().packages == ("beta",)
+    assert set(files()) >= {"environment/base.toml", "environment/conda-lock.yml"}
+    assert "+ base course revision 1" in newest_record(project).detail["changes"]
+    project_base.change_base(project, None, means, PROGRESS)
+    assert "alpha" not in names(current_lock(project))
+    assert not {"environment/base.toml", "environment/conda-lock.yml"} & set(files())
+    assert project.manifest().base is None
+
+
+def test_a_newer_revision_is_offered_and_never_forced(settings, means, course):
+    project = new_project("field", settings, base=course(1))
+    packages.lock_environment(project, means, PROGRESS)
+    before = current_lock(project).digest
+    newer = course(2)
+    standing = standing_of(project, means.managers)
+    assert (standing.request.base.revision, standing.newer.revision, standing.state) == (1, 2, "locked")
+    packages.update(project, means, PROGRESS)
+    assert current_lock(project).base.revision == 1
+    assert standing_facts(standing)["base_detail"]["newer"] == 2
+    project_base.change_base(project, newer, means, PROGRESS)
+    assert current_lock(project).base.revision == 2
+    assert current_lock(project).digest != before
+    assert standing_of(project, means.managers).newer is None
+
+
+def test_a_project_goes_on_where_no_catalogue_has_its_base(settings, means, course):
+    project = new_project("field", settings, base=course(1))
+    shutil.rmtree(settings.home / "bases")
+    packages.lock_environment(project, means, PROGRESS)
+    assert current_lock(project).base.id == "course"
+    assert standing_of(project, means.managers).newer is None
+
+
+def test_an_environment_is_saved_as_a_base(project, settings, means, course):
+    project_base.change_base(project, course(1), means, PROGRESS)
+    packages.add(project, ("gamma", "alpha<2"), means, PROGRESS)
+    snippets.set_snippet(project, "10-x", "RUN true", means, PROGRESS)
+    catalogue = load_catalogue(settings.home)
+    saved = project_base.save_base(project, "my-course", catalogue, title="My course")
+    assert saved.left_out == ("the snippet 10-x",)
+    again = new_project("next", settings, base=load_catalogue(settings.home).get("my-course"))
+    packages.lock_environment(again, means, PROGRESS)
+    assert {one.name: one.version for one in current_lock(again).packages} == {
+        one.name: one.version for one in current_lock(project).packages
+    }
+    with pytest.raises(AlreadyExists):
+        project_base.save_base(project, "r-minimal", catalogue)
+
+
+def test_snippets_are_part_of_the_lock_and_build_nothing_here(project, means):
+    packages.add(project, ("alpha",), means, PROGRESS)
+    before, made = current_lock(project), find_made(project, current_lock(project))
+    snippets.set_snippet(project, "20-b", "RUN true", means, PROGRESS)
+    snippets.set_snippet(project, "10-a", "ENV A=1", means, PROGRESS)
+    lock = current_lock(project)
+    assert [one.name for one in lock.snippets] == ["10-a", "20-b"]
+    assert lock.digest != before.digest
+    assert find_made(project, lock).path == made.path
+    assert "+ snippet 10-a" in newest_record(project).detail["changes"]
+    snippets.set_snippet(project, "10-a", "ENV A=2", means, PROGRESS)
+    assert newest_record(project).title == "Changed the snippet 10-a"
+    with pytest.raises(InvalidInput, match="COPY"):
+        snippets.set_snippet(project, "10-a", "COPY a b", means, PROGRESS)
+    snippets.remove_snippet(project, "10-a", means, PROGRESS)
+    snippets.remove_snippet(project, "20-b", means, PROGRESS)
+    assert current_lock(project).digest == before.digest
+    with pytest.raises(NotFound):
+        snippets.remove_snippet(project, "20-b", means, PROGRESS)
+
+
+def test_what_was_asked_for_by_hand_is_stale_until_it_is_locked(project, means, write):
+    packages.add(project, ("alpha",), means, PROGRESS)
+    write("trailmark.toml", project.manifest_text() + '\n[environment.conda]\npackages = ["gdal"]\n')
+    standing = standing_of(project, means.managers)
+    assert (standing.state, "gdal" in standing.why[0]) == ("stale", True)
+    packages.lock_environment(project, means, PROGRESS)
+    assert state_of(project, means) == "locked"
+
+
+def test_a_launch_locks_what_this_machine_can(settings, means, course):
+    project = new_project("field", settings, base=course(1), packages=("beta",))
+    made = packages.ready_environment(project, means.uv, PROGRESS)
+    lock = current_lock(project)
+    assert made.digest == lock.digest
+    assert made.path.name == lock.pip.digest
+    assert lock.others == {}
+    standing = standing_of(project, means.managers)
+    assert (standing.state, "geos" in standing.why[0]) == ("stale", True)
+    assert any("conda" in text for text in standing.left)
+
+
+def test_files_that_make_no_sense_are_named(project, means, write):
+    packages.add(project, ("alpha",), means, PROGRESS)
+    for path, text, error in (
+        ("environment/base.toml", "id = 5", Damaged),
+        ("environment/snippets/10-a.dockerfile", "FROM x", InvalidInput),
+        ("environment/snippets/nonsense.dockerfile", "RUN x", InvalidInput),
+    ):
+        write(path, text)
+        with pytest.raises(error):
+            current_lock(project)
+        (project.path / path).unlink()
+    write("trailmark.toml", '[environment]\nbase = "nobody-has-it"\n')
+    with pytest.raises(NotFound, match="nobody-has-it"):
+        whole_request(project)
+
+
+def test_facts_for_programs(project, means):
+    packages.add(project, ("alpha<2",), means, PROGRESS)
+    ask_for_latest(project, standing_of(project, means.managers).packages, means, all_managers=True)
+    facts = standing_facts(standing_of(project, means.managers))
+    assert json.loads(json.dumps(facts)) == facts
+    assert facts["packages"][0] == {
+        "manager": "pip", "name": "alpha", "requested": "<2", "version": "1.0", "latest": "2.0",
+        "state": "installed", "origin": "project",
+    }  # fmt: skip
+    assert {"base", "digest", "packages", "state", "built"} <= facts.keys()
+    assert (facts["base"], facts["state"], facts["built"]) == (None, "locked", True)
+
+
+# What `verify` finds
+
+
+def causes(verification):
+    return {one.what: one.cause for one in verification.differences}
+
+
+@pytest.fixture
+def locked(project, means, course):
+    project_base.change_base(project, course(1), means, PROGRESS)
+    snippets.set_snippet(project, "10-a", "RUN true", means, PROGRESS)
+    return project
+
+
+def test_a_rebuild_is_equal_and_remembered(locked, means):
+    found = verify_environment(locked, means, PROGRESS, clock=lambda: 5.0)
+    assert found.differences == ()
+    assert found.proof.compared["packages"] == 3
+    assert any("operating system" in text for text in found.proof.supplied)
+    assert any("debian:12" in text for text in found.proof.supplied)
+    standing = standing_of(locked, means.managers)
+    assert (standing.state, standing.proof.when) == ("proved", 5.0)
+    packages.add(locked, ("gamma",), means, PROGRESS)
+    assert state_of(locked, means) == "locked"
+
+
+def test_a_rebuild_on_another_home_is_equal(locked, means, tmp_path, settings):
+    other = replace(settings, home=tmp_path / "elsewhere")
+    elsewhere = replace(locked, settings=other, state=other.home / "state")
+    assert find_made(elsewhere, current_lock(elsewhere)) is None
+    assert verify_environment(elsewhere, means, PROGRESS).ok
+
+
+def test_another_wheel_hash_in_the_lock_is_found(locked, means, write):
+    text = current_lock(locked).pip.text
+    digest = next(part for part in text.split('"') if len(part) == 64)
+    write("environment/pylock.toml", text.replace(digest, "0" * 64))
+    found = verify_environment(locked, means, PROGRESS)
+    assert causes(found)["pylock.toml"] == "changed since it was recorded"
+    wheel = next(one for one in found.differences if "index" in one.cause)
+    assert wheel.what in {"alpha", "beta", "ipykernel"}
+    assert (wheel.recorded, wheel.rebuilt) == (f"sha256:{'0' * 64}", f"sha256:{digest}")
+    assert (found.ok, state_of(locked, means)) == (False, "locked")
+
+
+def test_a_wheel_that_is_another_now_is_found(locked, means, wheels, tmp_path):
+    write_wheel(wheels, "alpha", "2.0", requires=["beta>=1"], files={"alpha/more.py": "x = 1\n"})
+    fresh = Means(find_uv(offline(wheels, tmp_path / "cache-2", os.environ)), means.managers)
+    found = verify_environment(locked, fresh, PROGRESS)
+    assert "index" in causes(found)["alpha"]
+
+
+def test_altered_files_on_this_machine_are_found(locked, means):
+    folder = site_packages(find_made(locked, current_lock(locked)).path)
+    (folder / "alpha" / "__init__.py").write_text("__version__ = 'mine'\n")
+    (folder / "beta" / "__init__.py").unlink()
+    (folder / "stray.py").write_text("")
+    found = causes(verify_environment(locked, means, PROGRESS))
+    assert found["alpha: alpha/__init__.py"] == "a file on this machine was altered"
+    assert found["beta: beta/__init__.py"] == "a file on this machine was altered"
+    assert found["stray.py"] == "a file on this machine belongs to no package"
+    assert len(found) == 3
+
+
+def test_a_package_installed_by_hand_is_found(locked, means, wheels):
+    made = find_made(locked, current_lock(locked))
+    means.uv.run(["pip", "install", "--no-deps", "--python", str(made.python), "gamma"]).require(
+        "not installed"
+    )
+    assert causes(verify_environment(locked, means, PROGRESS)) == {
+        "gamma": "the environment on this machine was changed by hand"
+    }
+
+
+def test_another_snippet_base_and_lock_of_a_manager_are_found(locked, means, write, files):
+    write("environment/snippets/10-a.dockerfile", "RUN false\n")
+    write("environment/snippets/20-b.dockerfile", "RUN true\n")
+    base = files()["environment/base.toml"].decode()
+    write("environment/base.toml", base.replace("sha256:1", "sha256:2"))
+    lock = files()["environment/conda-lock.yml"].decode()
+    write("environment/conda-lock.yml", lock.replace("3.12", "3.11"))
+    assert causes(verify_environment(locked, means, PROGRESS)) == dict.fromkeys(
+        ("snippet 10-a", "snippet 20-b", "base", "conda-lock.yml"), "changed since it was recorded"
+    )
+
+
+def test_another_interpreter_is_found(locked, means, monkeypatch):
+    record = newest_record(locked)
+    other = replace(record, detail={**record.detail, "interpreter": "3.11.0rc1"})
+    monkeypatch.setattr("trailmark.projects.prove.recorded_facts", lambda *_: other.detail)
+    found = verify_environment(locked, means, PROGRESS)
+    assert [(one.what, one.cause, one.recorded) for one in found.differences] == [
+        ("Python", "another interpreter", "3.11.0rc1")
+    ]
+
+
+def test_other_files_than_were_recorded_are_found(locked, means, monkeypatch):
+    facts = newest_record(locked).detail
+    other = {**facts, "files": {**facts["files"], "beta": "0" * 64}}
+    monkeypatch.setattr("trailmark.projects.prove.recorded_facts", lambda *_: other)
+    found = verify_environment(locked, means, PROGRESS)
+    assert causes(found) == {"beta": "other files than were recorded"}
+
+
+def test_what_is_asked_for_otherwise_is_said(locked, means, write):
+    write("trailmark.toml", locked.manifest_text().replace("packages = []", 'packages = ["gamma"]'))
+    found = verify_environment(locked, means, PROGRESS)
+    assert "gamma" in causes(found)["trailmark.toml"]
+
+
+def test_what_is_not_locked_cannot_be_proved(project, means):
+    with pytest.raises(InvalidInput, match="not locked"):
+        verify_environment(project, means, PROGRESS)
+
+
+def test_a_rebuild_uses_no_cache_and_leaves_nothing(locked, means, settings, monkeypatch):
+    follow, caches = Uv.follow, []
+
+    def watched(uv, *arguments, **options):
+        caches.append(uv.environ.get("UV_NO_CACHE"))
+        return follow(uv, *arguments, **options)
+
+    monkeypatch.setattr(Uv, "follow", watched)
+    before = sorted(path.name for path in (settings.home / "environments").iterdir())
+    assert verify_environment(locked, means, PROGRESS).ok
+    assert caches == ["1", "1"]
+    assert sorted(path.name for path in (settings.home / "environments").iterdir()) == before
+
+
+def test_a_file_of_proofs_that_is_broken_proves_nothing(locked, means):
+    verify_environment(locked, means, PROGRESS)
+    assert find_proof(locked, current_lock(locked).digest)
+    (locked.state / "proofs.json").write_text('[{"digest": 1}]')
+    assert find_proof(locked, current_lock(locked).digest) is None
