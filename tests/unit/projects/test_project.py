@@ -6,20 +6,22 @@ from pathlib import Path
 import pytest
 
 from trailmark.activity import Action, record
-from trailmark.environments.model import parse_lock
+from trailmark.environments.uv import find_uv
+from trailmark.environments.whole.resolve import Means
 from trailmark.errors import InvalidInput
 from trailmark.progress import NullProgress
 from trailmark.projects import packages
 from trailmark.projects.branches import new_branch
 from trailmark.projects.catch_up import catch_up
 from trailmark.projects.copy import copy_project
+from trailmark.projects.environment import LOCK_PATH
 from trailmark.projects.listing import iter_project_paths
 from trailmark.projects.manifest import FILE_NAME
 from trailmark.projects.project import open_project
 from trailmark.projects.rollback import go_back
 from trailmark.projects.switch import switch_branch
+from trailmark.testing.wheels import offline, write_index
 
-LOCK = 'lock-version = "1.0"\ncreated-by = "test"\npackages = []\n'
 BROKEN = {
     "no TOML": lambda path: path.write_text("name = [oops"),
     "no UTF-8": lambda path: path.write_bytes(b'name = "caf\xe9"'),
@@ -98,15 +100,13 @@ def test_a_copy_does_not_write_through_a_link(project, tmp_path):
     assert elsewhere.read_text() == 'name = "elsewhere"\n'
 
 
-def test_a_lock_is_not_written_through_a_link(project, tmp_path, monkeypatch):
+def test_a_lock_is_not_written_through_a_link(project, tmp_path):
     outside = tmp_path / "outside"
     outside.mkdir()
     (project.path / "environment").symlink_to(outside)
-    monkeypatch.setattr(packages, "find_interpreter", lambda *_, **__: None)
-    monkeypatch.setattr(packages, "resolve", lambda request, **_: parse_lock(LOCK, request.python))
-    monkeypatch.setattr(packages, "ensure", lambda *_, **__: None)
-    packages.add(project, ("pandas",), None, NullProgress())
+    uv = find_uv(offline(write_index(tmp_path / "wheels"), tmp_path / "cache", os.environ))
+    packages.add(project, ("alpha",), Means(uv, {}), NullProgress())
     assert list(outside.iterdir()) == []
-    assert (project.path / packages.LOCK_PATH).read_text() == LOCK
+    assert "alpha" in (project.path / LOCK_PATH).read_text()
     assert not Path(project.path / "environment").is_symlink()
-    assert project.manifest().packages == ("pandas",)
+    assert project.manifest().packages == ("alpha",)
