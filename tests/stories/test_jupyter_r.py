@@ -116,6 +116,40 @@ def test_a_restart_and_a_death(notebook: Notebook) -> None:
     assert (lost["id"], lost["status"]) == (begun[0]["id"], "lost")
 
 
+def test_r_in_a_terminal_beside_the_notebook(room: Room) -> None:
+    terminal = room.ask("POST", "/api/terminals")["name"]
+    channel = room.connect(f"/terminals/websocket/{terminal}")
+
+    def type_in(text: str, until: str) -> None:
+        channel.send(json.dumps(["stdin", text]))
+        seen = ""
+        while until not in seen:
+            kind, *words = json.loads(channel.recv())
+            seen += words[0] if kind == "stdout" else ""
+
+    type_in("", "$ " if os.getuid() else "# ")
+    type_in("R --quiet --no-save\r", "> ")
+    type_in("writeLines('x', 'from-r.txt'); plot(1:3)\r", "> ")
+    type_in("stop('in the terminal')\r", "> ")
+    (wrote,) = room.wait(lambda entry: entry["code"].startswith("writeLines"))
+    (drawn,) = room.wait(lambda entry: entry["code"] == "plot(1:3)")
+    (failed,) = room.wait(lambda entry: entry["code"].startswith("stop('in"))
+    type_in("q()\r", "133;D;0")
+    (command,) = room.wait(lambda entry: entry["code"].startswith("R --quiet"))
+    assert [entry["kind"] for entry in (wrote, drawn, failed, command)] == [*["expression"] * 3, "command"]
+    assert {entry["tool"] for entry in (wrote, drawn, failed, command)} == {"terminal"}
+    if find_shim() is not None:
+        assert (paths(wrote["writes"]), paths(command["writes"])) == (["from-r.txt"], [])
+    assert [output["mime"] for output in drawn["outputs"]] == ["image/png"]
+    assert failed["error"]["value"] == "in the terminal"
+    assert "in the terminal" not in json.dumps(command)
+    type_in("Rscript -e 'plot(1)'\r", "133;D;0")
+    (script,) = room.wait(lambda entry: entry["code"].startswith("Rscript"))
+    assert [output["mime"] for output in script["outputs"]][-1] == "image/png"
+    channel.close()
+    room.ask("DELETE", f"/api/terminals/{terminal}")
+
+
 def test_capture_of_consoles_leaves_the_kernel_alone(notebook: Notebook, room: Room) -> None:
     """A kernel that is started from one of our terminals has the variables of that."""
     config = Config.load(room.folder / "capture.json")

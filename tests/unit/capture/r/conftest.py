@@ -85,6 +85,10 @@ class Console:
         self.kill()
         os.close(self._fd)
 
+    def look(self) -> None:
+        """Read what is on the screen now."""
+        self._read(0.01)
+
     def _read(self, seconds: float) -> None:
         while select.select([self._fd], [], [], seconds)[0]:
             try:

@@ -54,6 +54,7 @@ exists(".Random.seed")
 getHook("plot.new")
 Sys.getenv(c("R_PROFILE", "R_PROFILE_USER"))
 commandArgs()
+getOption("repos")
 invisible(5)
 NULL
 (function() invisible(3))()
