@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 
 from trailmark import settings
 from trailmark.engines import Engine, LocalEngine
+from trailmark.engines.daemon import find_daemon
+from trailmark.engines.docker import DockerEngine
 from trailmark.engines.machine import Check, examine
 from trailmark.environments.interpreter import list_interpreters
 from trailmark.environments.managers.apt import Apt
@@ -12,11 +14,22 @@ from trailmark.environments.managers.conda import Conda
 from trailmark.environments.managers.r import R
 from trailmark.environments.uv import Uv, find_uv
 from trailmark.environments.whole.resolve import Managers, Means
-from trailmark.errors import InvalidInput
+from trailmark.errors import InvalidInput, TrailmarkError
 from trailmark.projects.project import Project
 from trailmark.sessions.stop import statuses
 from trailmark.settings import Settings
 from trailmark_capture.files import find_shim
+
+CONTAINER_ENGINES = ("docker", "podman")
+
+
+@dataclass(frozen=True)
+class EngineFound:
+    """An engine that Trailmark knows; `reason` says why it cannot be used here, None when it can."""
+
+    name: str
+    reason: str | None
+    is_default: bool = False
 
 
 @dataclass(frozen=True)
@@ -34,10 +47,28 @@ class Services:
         return Means(self.uv, self.managers)
 
     def engine_named(self, name: str | None) -> Engine:
-        """Return the engine of a name; without one, the engine that is used by default. Raises InvalidInput."""
+        """Return the engine of a name; without one, the engine that is used by default.
+
+        Raises InvalidInput for a name that there is not, Unavailable where no such engine answers.
+        """
         if name in (None, self.engine.name):
             return self.engine
-        raise InvalidInput(f"There is no engine “{name}” to launch on. This machine offers: {self.engine.name}.")
+        if name not in CONTAINER_ENGINES:
+            known = ", ".join((self.engine.name, *CONTAINER_ENGINES))
+            raise InvalidInput(f"There is no engine “{name}”. Trailmark knows: {known}.")
+        return DockerEngine(self.settings.home, find_daemon(self.uv.environ, name))
+
+    def list_engines(self) -> list[EngineFound]:
+        """Return the engines that Trailmark knows, the default first, each with the reason why it does not answer."""
+        found = [EngineFound(self.engine.name, None, is_default=True)]
+        for name in CONTAINER_ENGINES:
+            try:
+                # Only a daemon that is asked for its interface shows whether it answers.
+                _ = find_daemon(self.uv.environ, name).api
+                found.append(EngineFound(name, None))
+            except TrailmarkError as error:
+                found.append(EngineFound(name, str(error)))
+        return found
 
     def has_sessions(self, project: Project) -> bool:
         """Return whether a session runs on the project, or is about to."""

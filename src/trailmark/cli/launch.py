@@ -6,31 +6,45 @@ from trailmark.cli.choose import open_chosen, typed
 from trailmark.cli.invocation import Invocation
 from trailmark.cli.output import show, strong
 from trailmark.cli.progress import TerminalProgress
+from trailmark.cli.secrets_asked import ask_for_secrets
 from trailmark.cli.verb import verb
-from trailmark.sessions.launch import TOOLS, launch
+from trailmark.errors import InvalidInput
+from trailmark.sessions.apps import PREFIX
+from trailmark.sessions.launch import launch
+from trailmark.sessions.tools import load_tools
+from trailmark.sessions.tools.catalogue import DEFAULT
+
+_TOOLS = tuple(tool.id for tool in load_tools())
 
 
 @verb("launch")
-@click.option("--tool", type=click.Choice(TOOLS), default=TOOLS[0], show_default=True, help="What to open.")
-def command(invocation: Invocation, tool: str) -> None:
-    """Open JupyterLab on a project; every cell and terminal command in it is recorded.
+@click.option("--tool", type=click.Choice(_TOOLS), help=f"What to open: {DEFAULT} unless you say otherwise.")
+@click.option("--app", metavar="NAME", help="Open a web app of the project instead, by its name.")
+@click.option("--engine", metavar="NAME", help="Where to run it: local, or as `trailmark engines` says.")
+def command(invocation: Invocation, tool: str | None, app: str | None, engine: str | None) -> None:
+    """Open a project in JupyterLab or another tool, or one of its web apps; what is done there is recorded.
 
     The first launch makes the project's environment. Prints the address when the server is ready; the address
     alone opens it, so keep it to yourself. A session that runs already is used again. It goes on running until
-    `trailmark stop`.
+    `trailmark stop`. When a secret that the project names has no value yet, you are asked for it.
 
     \b
     trailmark -C weather launch
+    trailmark launch --tool terminal
+    trailmark launch --app dashboard
     trailmark launch --json
     """
+    if tool and app:
+        raise InvalidInput("Choose a tool or an app, not both.")
     project = open_chosen(invocation)
+    ask_for_secrets(invocation, project)
     with TerminalProgress() as progress:
         session = launch(
             project,
-            invocation.services.engine,
+            invocation.services.engine_named(engine),
             invocation.services.uv,
             progress,
-            tool=tool,
+            tool=PREFIX + app if app else tool or DEFAULT,
             actor=invocation.actor,
         )
     value = {
@@ -38,10 +52,14 @@ def command(invocation: Invocation, tool: str) -> None:
         "kernel": session.kernel,
         "session": session.id,
         "tool": session.tool,
+        "engine": session.engine,
         "project": project.name,
     }
     show(
         invocation,
         value,
-        lambda: f"JupyterLab is ready: {strong(session.url)}\nEnd it with: {typed(invocation, project, 'stop')}",
+        lambda: (
+            f"{session.title} is ready: {strong(value['url'])}\n"
+            f"End it with: {typed(invocation, project, 'stop')}"
+        ),
     )

@@ -32,12 +32,14 @@ SECTIONS: Mapping[str, Mapping[str, str]] = {
         "files": "List the files of a project, now or as they were.",
     },
     "Work": {
-        "launch": "Open JupyterLab on a project; everything run in it is recorded.",
+        "launch": "Open a project in JupyterLab, another tool or one of its apps; what is done is recorded.",
         "status": "Say what is running and what is not yet recorded.",
         "stop": "End running sessions.",
         "run": "Run a command and record it.",
         "env": "See and change the packages of a project.",
         "bases": "List the starting points that an environment can have.",
+        "tools": "List what a project can be opened in, and how to install what is missing.",
+        "engines": "List where sessions can run.",
     },
     "The trail": {
         "log": "List, filter and search what happened, or show one record.",

@@ -26,6 +26,12 @@ def known_secrets(project: Project) -> frozenset[str]:
     return frozenset(_stored(project))
 
 
+def missing_secrets(project: Project) -> tuple[str, ...]:
+    """Return the names of the secrets that the project asks for and this person has given no value."""
+    known = known_secrets(project)
+    return tuple(name for name in project.manifest().secrets if name not in known)
+
+
 class SecretFinder:
     """Finds the values of a project's secrets in files, in any of the forms in which programs write them.
 

@@ -1,46 +1,34 @@
-"""Launching JupyterLab in a project: its environment made, capture attached, the server ready to answer."""
+"""Launching a tool in a project: its environment made, capture attached, the server ready to answer."""
 
 from __future__ import annotations
 
-import json
 import os
-import secrets
-import socket
-import sys
 import time
 import urllib.request
-from collections.abc import Mapping
 
-from trailmark.engines import Engine, SessionSpec
-from trailmark.environments.realise import Realised
+from trailmark.engines import Engine
 from trailmark.environments.uv import Uv
-from trailmark.errors import CommandFailed, InvalidInput
+from trailmark.errors import CommandFailed, Unavailable
 from trailmark.process import spawn
 from trailmark.progress import Progress
 from trailmark.projects.catch_up import catch_up
 from trailmark.projects.packages import ready_environment
 from trailmark.projects.project import Project
-from trailmark.projects.secrets import secret_values
-from trailmark.sessions.capture import capture_config, recorder_command, write_config
-from trailmark.sessions.environment import use_environment
+from trailmark.sessions.apps import find_choice
+from trailmark.sessions.capture import recorder_command
 from trailmark.sessions.leftovers import collect_leftovers, launching
+from trailmark.sessions.prepare import prepare
 from trailmark.sessions.recorder import is_recording
-from trailmark.sessions.session import Session, folder_of, iter_sessions, write_session
-from trailmark_capture.config import Config
-from trailmark_capture.files import EXCLUDE_VARIABLE, LOG_VARIABLE
-from trailmark_capture.journal import new_id
-from trailmark_capture.jupyter import settings as jupyter_settings
+from trailmark.sessions.session import Session, iter_sessions
+from trailmark.sessions.tools import Tool, look_for
+from trailmark.sessions.tools.catalogue import DEFAULT
 
-TOOLS = ("jupyterlab",)
-KERNEL = "python3"
 READY_SECONDS = 60.0
 LAUNCH_SECONDS = 600.0
+_CONTAINERS = ("docker", "podman")
+_WELL = range(200, 400)
 # The server is on this machine, whatever proxy the person's environment names.
 _DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-_LEAKS = (
-    *("VIRTUAL_ENV", "PYTHONPATH", "PYTHONHOME", "PYTHONSTARTUP", "JUPYTER_PATH", "JUPYTER_CONFIG_PATH"),
-    *(LOG_VARIABLE, EXCLUDE_VARIABLE),
-)
 
 
 def launch(
@@ -49,48 +37,64 @@ def launch(
     uv: Uv,
     progress: Progress,
     *,
-    tool: str = "jupyterlab",
+    tool: str = DEFAULT,
     actor: str = "person",
 ) -> Session:
     """Start a tool in the project, or return the session that runs already; the tool is ready to answer.
 
-    Raises InvalidInput for an unknown tool and CommandFailed, with the tool's own words, when it does not start.
+    `tool` is the id of a tool, or `app:NAME` for an app of the project. Raises InvalidInput for one that there is
+    not, Unavailable for one that this machine lacks, and CommandFailed, with the tool's own words, when it does not
+    start.
     """
-    if tool not in TOOLS:
-        raise InvalidInput(f"There is no tool “{tool}”. This machine offers: {', '.join(TOOLS)}.")
+    chosen = find_choice(project, tool)
+    if engine.name in _CONTAINERS:
+        raise Unavailable(
+            f"{chosen.title} cannot be launched on {engine.name} by this Trailmark. Nothing was changed; without "
+            "`--engine` it runs on this machine."
+        )
     with launching(project, timeout=LAUNCH_SECONDS):
-        running = find_running(project, engine, tool)
-        if running is None or not _is_ready(project, engine, running):
-            return _start(project, engine, uv, progress, tool, actor)
+        running = find_running(project, engine, chosen.id)
+        if running is None or not _is_ready(project, engine, chosen, running):
+            return _start(project, engine, uv, progress, chosen, actor)
         ensure_recorder(project)
         return running
 
 
-def _is_ready(project: Project, engine: Engine, running: Session) -> bool:
+def _is_ready(project: Project, engine: Engine, tool: Tool, running: Session) -> bool:
     """Wait until a tool that runs already answers; False when it ended instead. Raises CommandFailed."""
-    if _answers(engine, running):
+    if _answers(engine, tool, running):
         return True
     state = engine.inspect(running.id)
     if state is None or not state.is_live:
         return False
     raise CommandFailed(
-        f"JupyterLab runs in {project.name} but does not answer. What it recorded is safe. To end it and start "
+        f"{tool.title} runs in {project.name} but does not answer. What it recorded is safe. To end it and start "
         "anew, in the project's folder: `trailmark stop`, then `trailmark launch`."
     )
 
 
-def _start(project: Project, engine: Engine, uv: Uv, progress: Progress, tool: str, actor: str) -> Session:
+def _start(project: Project, engine: Engine, uv: Uv, progress: Progress, tool: Tool, actor: str) -> Session:
+    program = _program(project, tool)
     progress.step("Bringing the trail up to date")
     collect_leftovers(project, engine)
     catch_up(project)
     realised = ready_environment(project, uv, progress, actor=actor)
-    progress.step("Starting JupyterLab", 0.9)
-    session = _prepare(project, realised, tool, actor)
+    progress.step(f"Starting {tool.title}", 0.9)
+    session, spec = prepare(project, tool, program, realised, actor=actor)
     ensure_recorder(project)
-    engine.submit(_spec(project, session))
-    _wait_until_ready(engine, session)
+    engine.submit(spec)
+    _wait_until_ready(engine, tool, session)
     progress.step("Ready", 1.0)
     return session
+
+
+def _program(project: Project, tool: Tool) -> str | None:
+    """Return where a tool's program is on this machine. Raises Unavailable, saying how to get it."""
+    presence = look_for(tool, project.settings, os.environ)
+    if not presence.is_there:
+        how = f" To install it: {presence.install}" if presence.install else ""
+        raise Unavailable(f"{tool.title} cannot be started: {presence.reason} Nothing was changed.{how}")
+    return presence.program
 
 
 def find_running(project: Project, engine: Engine, tool: str) -> Session | None:
@@ -108,88 +112,26 @@ def ensure_recorder(project: Project) -> None:
         spawn(recorder_command(project), log=project.state / "recorder.log", cwd=project.path)
 
 
-def _prepare(project: Project, realised: Realised, tool: str, actor: str) -> Session:
-    session = Session(
-        id=new_id(),
-        project=str(project.path),
-        tool=tool,
-        engine="local",
-        environment=realised.digest,
-        port=_free_port(),
-        token=secrets.token_urlsafe(24),
-        kernel=KERNEL,
-        started=time.time(),
-        state=project.state.name,
-    )
-    folder = folder_of(project.settings, session.id)
-    folder.mkdir(parents=True, mode=0o700)
-    config = capture_config(
-        project,
-        session=session.id,
-        tool=tool,
-        environment=realised.digest,
-        environment_path=realised.path,
-        base_prefix=realised.python.resolve().parent.parent,
-        actor=actor,
-    )
-    path = write_config(folder, config)
-    traits = jupyter_settings.render(
-        Config.load(path),
-        port=session.port,
-        base_url="/",
-        python=use_environment(project.settings, session.id, realised),
-        name=project.name,
-    )
-    (folder / "jupyter_server_config.json").write_text(json.dumps(traits, indent=1), encoding="utf-8")
-    write_session(project.settings, session)
-    return session
-
-
-def _spec(project: Project, session: Session) -> SessionSpec:
-    folder = folder_of(project.settings, session.id)
-    jupyter = project.settings.home / "jupyter"
-    env = {
-        **_clean(os.environ),
-        **secret_values(project),
-        "TRAILMARK_CAPTURE": str(folder / "capture.json"),
-        "JUPYTER_TOKEN": session.token,
-        "JUPYTER_CONFIG_DIR": str(jupyter / "config"),
-        "JUPYTER_DATA_DIR": str(jupyter / "data"),
-        "JUPYTER_RUNTIME_DIR": str(folder / "runtime"),
-    }
-    return SessionSpec(
-        id=session.id,
-        argv=(sys.executable, "-m", "trailmark_capture.jupyter", str(folder / "jupyter_server_config.json")),
-        env=env,
-        cwd=project.path,
-        labels={"project": str(project.path), "tool": session.tool, "lock": session.environment or ""},
-    )
-
-
-def _clean(environ: Mapping[str, str]) -> dict[str, str]:
-    return {name: value for name, value in environ.items() if name not in _LEAKS}
-
-
-def _wait_until_ready(engine: Engine, session: Session) -> None:
-    if _answers(engine, session):
+def _wait_until_ready(engine: Engine, tool: Tool, session: Session) -> None:
+    if _answers(engine, tool, session):
         return
     output = engine.logs(session.id, tail=30)
     engine.stop(session.id)
     raise CommandFailed(
-        "JupyterLab did not start. The project is as it was. Its last words:\n" + output, output=output
+        f"{tool.title} did not start. The project is as it was. Its last words:\n" + output, output=output
     )
 
 
-def _answers(engine: Engine, session: Session) -> bool:
+def _answers(engine: Engine, tool: Tool, session: Session) -> bool:
     """Wait until the tool answers; False when it ends before, or stays silent for READY_SECONDS."""
     request = urllib.request.Request(
-        session.base_url + "api/status", headers={"Authorization": f"token {session.token}"}
+        session.base_url + tool.health.lstrip("/"), headers={"Authorization": f"token {session.token}"}
     )
     deadline = time.monotonic() + READY_SECONDS
     while time.monotonic() < deadline:
         try:
             with _DIRECT.open(request, timeout=5) as answer:
-                if answer.status == 200:
+                if answer.status in _WELL:
                     return True
         except OSError:
             state = engine.inspect(session.id)
@@ -197,9 +139,3 @@ def _answers(engine: Engine, session: Session) -> bool:
                 return False
         time.sleep(0.05)
     return False
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

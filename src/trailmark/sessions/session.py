@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 import json
+import secrets
 import shutil
+import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Literal
 
 from trailmark.durable import write_file
 from trailmark.errors import NotFound
 from trailmark.projects.state import place_of
 from trailmark.settings import Settings
+from trailmark_capture.gate import keys
 
 
 @dataclass(frozen=True)
 class Session:
-    """One session. `url` opens the tool; `token` is the key in it and stands nowhere else.
+    """One session. `url` opens the tool; `token` is the key in it, or makes such keys, and stands nowhere else.
 
-    `state` is the name of the folder with the state of its project, which stays when the project is moved.
+    `state` is the name of the folder with the state of its project, which stays when the project is moved. `title`
+    is what a person calls the tool; `server` says who asks for the token: Jupyter's own server, or the gate.
     """
 
     id: str
@@ -31,11 +36,17 @@ class Session:
     kernel: str
     started: float
     state: str = ""
+    title: str = "JupyterLab"
+    server: Literal["jupyter", "gate"] = "jupyter"
+    page: str = ""
 
     @property
     def url(self) -> str:
-        """The address that alone opens the tool."""
-        return f"{self.base_url}?token={self.token}"
+        """An address that alone opens the tool; behind a gate it does so once, and is another each time."""
+        if self.server == "gate":
+            key = keys.make_key(self.token, secrets.token_urlsafe(24), time.time())
+            return f"{self.base_url}{keys.PATH[1:]}?key={key}"
+        return f"{self.base_url}{self.page}?token={self.token}"
 
     @property
     def base_url(self) -> str:

@@ -5,6 +5,7 @@ from typing import Any
 from jupyter_server.utils import url_path_join
 from tornado.ioloop import PeriodicCallback
 
+from trailmark_capture.jupyter import terminal_handlers
 from trailmark_capture.jupyter.capture import current
 from trailmark_capture.jupyter.handlers import LabHandler, NotifyHandler, StateHandler, state
 
@@ -15,7 +16,7 @@ _HANDLERS = (("lab", LabHandler), ("notify", NotifyHandler), ("state", StateHand
 def _load_jupyter_server_extension(server: Any) -> None:
     base = server.web_app.settings["base_url"]
     handlers = [(url_path_join(base, "trailmark", name), handler) for name, handler in _HANDLERS]
-    server.web_app.add_handlers(".*$", handlers)
+    server.web_app.add_handlers(".*$", [*handlers, *terminal_handlers.handlers(base)])
     PeriodicCallback(_Announcer().look, _LOOK_EVERY_MS).start()
 
 

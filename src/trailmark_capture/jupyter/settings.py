@@ -12,9 +12,11 @@ _LABEXTENSIONS = Path(__file__).parent / "labextension"
 
 
 def render(
-    config: Config, *, port: int, base_url: str, python: str | os.PathLike[str], name: str
+    config: Config, *, port: int, base_url: str, python: str | os.PathLike[str], name: str, page: str = ""
 ) -> dict[str, Any]:
     """Return the server's traits. The kernel runs in `python` and shows the project's `name`.
+
+    With a `page`, the server has no JupyterLab but terminals alone, and leads there.
 
     The environment's own extensions of JupyterLab (those of widgets, say) are offered as well. The layout of
     tabs belongs to the project; all else that a person sets in JupyterLab is the same in all projects.
@@ -28,7 +30,7 @@ def render(
             "kernel_spec_manager_class": f"{_HERE}.kernelspecs.EnvironmentKernelSpecManager",
             "session_manager_class": f"{_HERE}.sessions.TrailSessionManager",
             "kernel_websocket_connection_class": f"{_HERE}.websocket.TrailConnection",
-            "jpserver_extensions": {_HERE: True},
+            **_extensions(page),
         },
         "AsyncMappingKernelManager": {"kernel_manager_class": f"{_HERE}.kernels.TrailKernelManager"},
         "AsyncIOLoopKernelRestarter": {"time_to_dead": 1.0},
@@ -46,6 +48,14 @@ def render(
             "workspaces_dir": str(config.journal.parent / "workspaces"),
         },
     }
+
+
+def _extensions(page: str) -> dict[str, Any]:
+    if not page:
+        return {"jpserver_extensions": {_HERE: True}}
+    others = ("jupyterlab", "jupyter_lsp", "notebook_shim")
+    wanted = {_HERE: True, "jupyter_server_terminals": True, **dict.fromkeys(others, False)}
+    return {"jpserver_extensions": wanted, "default_url": "/" + page}
 
 
 def _address(port: int, base_url: str) -> dict[str, Any]:

@@ -179,7 +179,7 @@ def test_a_launch_is_followed_not_begun_twice(
     go_on.set()
     browser.app.state.site.jobs.wait(first["id"], 5)
     ready = browser.http.get(f"/p/ada/tides/launching/{first['id']}/state")
-    assert ready.headers["HX-Redirect"] == "/p/ada/tides/open"
+    assert ready.headers["HX-Redirect"] == "/p/ada/tides/open?tool=jupyterlab"
 
 
 def test_a_tool_that_is_not_there_is_refused(browser: Browser, project: Project) -> None:

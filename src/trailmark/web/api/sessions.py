@@ -5,8 +5,8 @@ from __future__ import annotations
 from fastapi import APIRouter, status
 from pydantic import BaseModel
 
-from trailmark.sessions.launch import TOOLS
 from trailmark.sessions.session import Session
+from trailmark.sessions.tools.catalogue import DEFAULT
 from trailmark.web.api.jobs import JobState, job_state
 from trailmark.web.launching import start_launch, start_stop
 from trailmark.web.masthead import sessions_of
@@ -21,6 +21,7 @@ class SessionLine(BaseModel):
 
     id: str
     tool: str
+    title: str
     engine: str
     environment: str | None
     started: float
@@ -28,9 +29,9 @@ class SessionLine(BaseModel):
 
 
 class Launch(BaseModel):
-    """Which tool to start."""
+    """What to start: the id of a tool, or `app:NAME` for an app of the project."""
 
-    tool: str = TOOLS[0]
+    tool: str = DEFAULT
 
 
 @router.get("")
@@ -58,5 +59,6 @@ def _line(session: Session, project: OpenProject) -> SessionLine:
         engine=session.engine,
         environment=session.environment,
         started=session.started,
-        open=f"/p/{project.owner}/{project.name}/open",
+        title=session.title,
+        open=f"/p/{project.owner}/{project.name}/open?session={session.id}",
     )

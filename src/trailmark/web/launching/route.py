@@ -12,13 +12,14 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from trailmark.errors import NotFound
 from trailmark.pages.links import Links
-from trailmark.sessions.launch import TOOLS
+from trailmark.projects.secrets import missing_secrets, set_secret
+from trailmark.sessions.apps import find_choice
 from trailmark.sessions.session import Session
-from trailmark.sessions.stop import statuses
+from trailmark.sessions.tools.catalogue import DEFAULT
 from trailmark.web.carried_out import follow
 from trailmark.web.confirm import Confirmation, confirm
-from trailmark.web.launching.work import find_launch, start_launch, start_stop
-from trailmark.web.masthead import project_frame
+from trailmark.web.launching.work import find_launch, start_launch, start_stop, tool_of_launch
+from trailmark.web.masthead import project_frame, sessions_of
 from trailmark.web.opening import OpenProject
 from trailmark.web.site import Here, Site, see_other
 
@@ -26,9 +27,35 @@ router = APIRouter(include_in_schema=False)
 
 
 @router.post("/p/{owner}/{name}/launch")
-def start(site: Here, project: OpenProject, tool: Annotated[str, Form()] = TOOLS[0]) -> Response:
-    """Start a tool in the background and show how far it is."""
+def start(
+    request: Request,
+    site: Here,
+    project: OpenProject,
+    tool: Annotated[str, Form()] = DEFAULT,
+    without: Annotated[str, Form()] = "",
+) -> Response:
+    """Start a tool in the background and show how far it is; ask first for secrets that have no value."""
+    choice = find_choice(project, tool)
+    missing = missing_secrets(project)
+    if missing and not without:
+        return site.page(
+            request, "launching/secrets.html", project=project, tool=choice, missing=missing,
+            links=Links.of(project.owner, project.name),
+        )  # fmt: skip
     job = start_launch(site, project, tool)
+    return see_other(f"{Links.of(project.owner, project.name).base}/launching/{job.id}")
+
+
+@router.post("/p/{owner}/{name}/launch-secrets")
+async def give_secrets(request: Request, site: Here, project: OpenProject) -> Response:
+    """Keep the values that were given for the project's secrets, then start the tool."""
+    form = await request.form()
+    for name in missing_secrets(project):
+        value = form.get(f"secret:{name}")
+        if isinstance(value, str) and value:
+            set_secret(project, name, value)
+    tool = form.get("tool")
+    job = start_launch(site, project, tool if isinstance(tool, str) else DEFAULT)
     return see_other(f"{Links.of(project.owner, project.name).base}/launching/{job.id}")
 
 
@@ -36,27 +63,33 @@ def start(site: Here, project: OpenProject, tool: Annotated[str, Form()] = TOOLS
 def launching(request: Request, site: Here, project: OpenProject, job_id: str) -> Response:
     """Show how far a start is, and go on to the tool when it is ready."""
     job = site.jobs.get(job_id)
-    url = _open_session(site, project).url if job.state == "done" else None
-    return site.page(request, "launching/launching.html", project=project, job=job, url=url)
+    tool = find_choice(project, tool_of_launch(job))
+    url = _running(site, project, tool=tool.id).url if job.state == "done" else None
+    return site.page(request, "launching/launching.html", project=project, job=job, url=url, tool=tool)
 
 
 @router.get("/p/{owner}/{name}/launching/{job_id}/state")
 def state(request: Request, site: Here, project: OpenProject, job_id: str) -> HTMLResponse:
     """Show how far a start is, as a piece of its page; leads on when it is ready."""
     job = site.jobs.get(job_id)
-    piece = site.fragment(request, "launching/state.html", job=job)
+    tool = find_choice(project, tool_of_launch(job))
+    piece = site.fragment(request, "launching/state.html", job=job, tool=tool)
     if job.state == "done":
-        piece.headers["HX-Redirect"] = f"{Links.of(project.owner, project.name).base}/open"
+        piece.headers["HX-Redirect"] = job.link or f"{Links.of(project.owner, project.name).base}/open"
     return piece
 
 
 @router.get("/p/{owner}/{name}/open")
-def open_tool(site: Here, project: OpenProject) -> Response:
-    """Lead to the tool that runs on the project, or to its progress while it is being started."""
-    job = find_launch(site, project)
+def open_tool(
+    site: Here, project: OpenProject, session: str | None = None, tool: str | None = None
+) -> Response:
+    """Lead to a tool that runs on the project, or to its progress while it is being started."""
+    job = find_launch(site, project, tool or DEFAULT) if session is None else None
     if job is not None:
         return see_other(f"{Links.of(project.owner, project.name).base}/launching/{job.id}")
-    return RedirectResponse(_open_session(site, project).url, status_code=303)
+    response = RedirectResponse(_running(site, project, session=session, tool=tool).url, status_code=303)
+    response.headers["Cache-Control"] = "no-store"
+    return response
 
 
 @router.get("/p/{owner}/{name}/launch-button")
@@ -66,28 +99,46 @@ def launch_button(request: Request, site: Here, project: OpenProject) -> HTMLRes
 
 
 @router.post("/p/{owner}/{name}/stop")
-def end(request: Request, site: Here, project: OpenProject, sure: Annotated[str, Form()] = "") -> Response:
-    """Stop what runs on the project, once that was confirmed; everything that it did is recorded first."""
+def end(
+    request: Request,
+    site: Here,
+    project: OpenProject,
+    sure: Annotated[str, Form()] = "",
+    session: Annotated[str, Form()] = "",
+) -> Response:
+    """Stop what runs on the project, or one session, once confirmed; everything that it did is recorded first."""
     links = Links.of(project.owner, project.name)
+    title = _title(site, project, session)
     if not sure:
         question = Confirmation(
-            title="Stop JupyterLab?",
+            title=f"Stop {title}?",
             explains=(
-                "Its kernels end, and with them whatever they hold in memory.",
+                "Its programs end, and with them whatever they hold in memory.",
                 "Everything that was run is on the trail, and open documents stay as they were last saved.",
             ),
             action=f"{links.base}/stop",
             label="Stop it",
             back=links.overview,
+            fields=(("session", session),) if session else (),
         )
         return confirm(request, site, project, question)
 
-    told = "JupyterLab has stopped. Everything that it did is on the trail."
-    return follow(site, start_stop(site, project), told=told, back=links.overview)
+    told = f"{title[:1].upper()}{title[1:]} has stopped. Everything that it did is on the trail."
+    return follow(site, start_stop(site, project, session or None), told=told, back=links.overview)
 
 
-def _open_session(site: Site, project: OpenProject) -> Session:
-    running = statuses(site.services.settings, site.services.engine, project)
-    if not running:
-        raise NotFound(f"Nothing runs on {project.name} any more. Launch it again.")
-    return running[-1].session
+def _title(site: Site, project: OpenProject, session: str) -> str:
+    """Return what is to be stopped, in words."""
+    found = [each for each in sessions_of(site, project) if session in ("", each.id)]
+    if not found and session:
+        raise NotFound(f"That session of {project.name} has ended. Everything that it did is on the trail.")
+    return found[0].title if len(found) == 1 else "everything that runs" if found else "JupyterLab"
+
+
+def _running(
+    site: Site, project: OpenProject, *, session: str | None = None, tool: str | None = None
+) -> Session:
+    for found in reversed(sessions_of(site, project)):
+        if session in (None, found.id) and tool in (None, found.tool):
+            return found
+    raise NotFound(f"Nothing of that kind runs on {project.name} any more. Launch it again.")

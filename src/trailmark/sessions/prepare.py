@@ -1,0 +1,173 @@
+"""What a session needs before it can start: its key, its folder, and the order to the engine."""
+
+from __future__ import annotations
+
+import getpass
+import json
+import os
+import secrets
+import socket
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+from trailmark.durable import write_file
+from trailmark.engines import SessionSpec
+from trailmark.environments.realise import Realised
+from trailmark.projects.project import Project
+from trailmark.projects.secrets import secret_values
+from trailmark.sessions.capture import capture_config, write_config
+from trailmark.sessions.environment import use_environment
+from trailmark.sessions.session import Session, folder_of, write_session
+from trailmark.sessions.tools.model import Tool, fill
+from trailmark_capture.config import Config
+from trailmark_capture.files import EXCLUDE_VARIABLE, LOG_VARIABLE
+from trailmark_capture.gate.upstream import LOOPBACK
+from trailmark_capture.journal import new_id
+from trailmark_capture.jupyter import settings as jupyter_settings
+from trailmark_capture.jupyter.environ import for_person
+
+KERNEL = "python3"
+_GATE_TOKEN = "TRAILMARK_GATE_TOKEN"
+_LEAKS = (
+    *("VIRTUAL_ENV", "PYTHONPATH", "PYTHONHOME", "PYTHONSTARTUP", "JUPYTER_PATH", "JUPYTER_CONFIG_PATH"),
+    *(LOG_VARIABLE, EXCLUDE_VARIABLE),
+)
+# The project's folder is where these run: what lies in it must not stand in for a module of ours.
+_PYTHON = (sys.executable, "-P", "-m")
+
+
+def prepare(
+    project: Project, tool: Tool, program: str | None, realised: Realised, *, actor: str
+) -> tuple[Session, SessionSpec]:
+    """Write all that a session needs into a folder of its own; return it, and the order that starts it.
+
+    `program` is where the tool was found on this machine, None for what comes with Trailmark or the project.
+    """
+    session = Session(
+        id=new_id(),
+        project=str(project.path),
+        tool=tool.id,
+        engine="local",
+        environment=realised.digest,
+        port=_free_port(),
+        token=secrets.token_urlsafe(24),
+        kernel=KERNEL if tool.server == "jupyter" else "",
+        started=time.time(),
+        state=project.state.name,
+        title=tool.title,
+        server=tool.server,
+        page=tool.page,
+    )
+    folder = folder_of(project.settings, session.id)
+    folder.mkdir(parents=True, mode=0o700)
+    config = _write_capture(project, session, tool, realised, actor)
+    use_environment(project.settings, session.id, realised)
+    if tool.server == "jupyter":
+        argv, env = _jupyter(project, session, config)
+    else:
+        argv, env = _gate(project, session, tool, program, realised)
+    write_session(project.settings, session)
+    labels = {"project": str(project.path), "tool": session.tool, "lock": session.environment or ""}
+    env |= {"TRAILMARK_CAPTURE": str(folder / "capture.json")}
+    return session, SessionSpec(id=session.id, argv=argv, env=env, cwd=project.path, labels=labels)
+
+
+def _write_capture(project: Project, session: Session, tool: Tool, realised: Realised, actor: str) -> Config:
+    config = capture_config(
+        project,
+        session=session.id,
+        tool=tool.records_as,
+        environment=realised.digest,
+        environment_path=realised.path,
+        base_prefix=realised.python.resolve().parent.parent,
+        actor=actor,
+    )
+    return Config.load(write_config(folder_of(project.settings, session.id), config))
+
+
+def _jupyter(project: Project, session: Session, config: Config) -> tuple[tuple[str, ...], dict[str, str]]:
+    """Return the command and the variables of Jupyter's server, whose configuration is written."""
+    folder = folder_of(project.settings, session.id)
+    traits = jupyter_settings.render(
+        config,
+        port=session.port,
+        base_url="/",
+        python=folder / "environment" / "bin" / "python",
+        name=project.name,
+        page=session.page,
+    )
+    file = folder / "jupyter_server_config.json"
+    file.write_text(json.dumps(traits, indent=1), encoding="utf-8")
+    jupyter = project.settings.home / "jupyter"
+    env = {
+        **_clean(os.environ),
+        **secret_values(project),
+        "JUPYTER_TOKEN": session.token,
+        "JUPYTER_CONFIG_DIR": str(jupyter / "config"),
+        "JUPYTER_DATA_DIR": str(jupyter / "data"),
+        "JUPYTER_RUNTIME_DIR": str(folder / "runtime"),
+    }
+    module = "trailmark_capture.jupyter.terminal_server" if session.page else "trailmark_capture.jupyter"
+    return (*_PYTHON, module, str(file)), env
+
+
+def _gate(
+    project: Project, session: Session, tool: Tool, program: str | None, realised: Realised
+) -> tuple[tuple[str, ...], dict[str, str]]:
+    """Return the command and the variables of the gate, with the tool's own files written."""
+    folder = folder_of(project.settings, session.id)
+    values = _values(project, session, tool, program)
+    for name, text in tool.files.items():
+        _write_own(Path(fill(name, values)), fill(text, values).lstrip("\n"))
+    order = {
+        "port": session.port,
+        "listen": LOOPBACK,
+        "name": tool.title,
+        "page": tool.page,
+        "argv": [fill(word, values) for word in tool.command],
+        "env": sorted(tool.env),
+        "cwd": str(project.path),
+        "capture": tool.capture,
+    }
+    file = folder / "gate.json"
+    write_file(file, json.dumps(order, indent=1).encode())
+    env = {
+        **for_person({**_clean(os.environ), **secret_values(project)}, realised.python, Path(sys.prefix)),
+        **{name: fill(value, values) for name, value in tool.env.items()},
+        _GATE_TOKEN: session.token,
+    }
+    return (*_PYTHON, "trailmark_capture.gate", str(file)), env
+
+
+def _values(project: Project, session: Session, tool: Tool, program: str | None) -> dict[str, str]:
+    data = project.settings.home / "tools" / f"{tool.id}-data"
+    values = {
+        "project": str(project.path),
+        "name": project.name,
+        "session": str(folder_of(project.settings, session.id)),
+        "data": str(data),
+        "python": sys.executable,
+        "user": getpass.getuser(),
+    }
+    if program is not None:
+        values |= {"program": program, "beside": str(Path(program).resolve().parent)}
+    return values
+
+
+def _write_own(path: Path, text: str) -> None:
+    """Write a file of a tool, for the person alone; one that begins as a script can be run."""
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    write_file(path, text.encode())
+    path.chmod(0o700 if text.startswith("#!") else 0o600)
+
+
+def _clean(environ: Mapping[str, str]) -> dict[str, str]:
+    return {name: value for name, value in environ.items() if name not in _LEAKS}
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind((LOOPBACK, 0))
+        return int(probe.getsockname()[1])
