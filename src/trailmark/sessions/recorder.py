@@ -43,6 +43,7 @@ _TICK_SECONDS = 0.25
 _IMPATIENT_SECONDS = 0.02
 _LONGEST_PAUSE_SECONDS = 2.0
 _WATCH_AGAIN_SECONDS = 1.0
+_INDEX_AGAIN_SECONDS = 1.0
 
 
 class Recorder:
@@ -52,18 +53,19 @@ class Recorder:
         self._project = project
         self._has_sessions = has_sessions
         self._drain = Drain(project)
-        self._index = Index.open(project.state / "index.sqlite")
+        self._indexer = _Indexer(project)
         self._changes = _Changes(project.path)
         self._recorded_at = self._scanned_at = 0.0
         self._index_since = self._index_from = 0.0
-        self._refresh_due = self._index_due = self._scan_due = self._pack_due = True
+        self._index_due = self._scan_due = self._pack_due = True
         self._failures = 0
         self._stopping = threading.Event()
 
     def run(self) -> None:
         """Record until the last session has ended, or until asked to stop."""
         with listening(self._project.state / "recorder.sock") as inbox:
-            threading.Thread(target=self._changes.watch, args=(self._stopping,), daemon=True).start()
+            for work in (self._changes.watch, self._indexer.work):
+                threading.Thread(target=work, args=(self._stopping,), daemon=True).start()
             self._guarded(lambda: catch_up(self._project, drain=self._drain))
             busy_at = time.monotonic()
             while not self._stopping.is_set() and self._is_there():
@@ -90,18 +92,16 @@ class Recorder:
                 self._note_news()
             self._sweep_if_quiet()
         except BaseException:
-            self._refresh_due = True
+            self._indexer.due.set()
             raise
-        if self._refresh_due:
-            self._index.refresh(self._project.repository)
-            self._refresh_due = False
         self._keep_up()
 
     def _note_news(self) -> None:
         self._recorded_at = time.monotonic()
         if not self._index_due:
             self._index_since = self._recorded_at
-        self._refresh_due = self._index_due = self._scan_due = self._pack_due = True
+        self._index_due = self._scan_due = self._pack_due = True
+        self._indexer.due.set()
 
     def _keep_up(self) -> None:
         """Do what can wait for a quiet moment.
@@ -188,6 +188,31 @@ class Recorder:
             self._stopping.wait(min(_LONGEST_PAUSE_SECONDS, _TICK_SECONDS * self._failures))
         else:
             self._failures = 0
+
+
+class _Indexer:
+    """Brings the index up to date beside the recording, which must not wait until a long trail is read in."""
+
+    def __init__(self, project: Project) -> None:
+        self._path, self._file = project.path, project.state / "index.sqlite"
+        self.due = threading.Event()
+        self.due.set()
+
+    def work(self, stopping: threading.Event) -> None:
+        """Take in what is due until told to stop; what fails is tried again with the next record."""
+        while not stopping.is_set():
+            try:
+                with Index.open(self._file) as index:
+                    self._follow(index, Repository.open(self._path), stopping)
+            except (OSError, TrailmarkError) as error:
+                log.warning("The index could not be brought up to date: %s", error)
+                stopping.wait(_INDEX_AGAIN_SECONDS)
+
+    def _follow(self, index: Index, repository: Repository, stopping: threading.Event) -> None:
+        while not stopping.is_set():
+            if self.due.wait(_TICK_SECONDS):
+                self.due.clear()
+                index.refresh(repository)
 
 
 class _Changes:

@@ -1,6 +1,7 @@
 """The recorder as an object: what it takes note of while it runs."""
 
 import contextlib
+import sqlite3
 import threading
 import time
 
@@ -90,3 +91,11 @@ def test_recording_goes_on_while_the_manifest_is_broken(project, record_in_backg
         assert is_recorded(project, "output/x.csv", b"2")
     (project.path / "code" / "a.py").write_text("3")
     assert is_recorded(project, "code/a.py", b"3")
+
+
+def test_recording_does_not_wait_for_the_index(project, record_in_background):
+    with contextlib.closing(sqlite3.connect(project.state / "index.sqlite")) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        record_in_background()
+        (project.path / "code" / "a.py").write_text("1")
+        assert is_recorded(project, "code/a.py", b"1", seconds=4.0)
