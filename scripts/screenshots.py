@@ -88,7 +88,7 @@ def take_pages(page: Page, base: str, pages: dict[str, str], ending: str) -> Non
     for name, path in pages.items():
         page.goto(base + path)
         page.wait_for_timeout(500)
-        page.screenshot(path=IMAGES / "pages" / f"{name}-{ending}.png")
+        page.screenshot(path=IMAGES / "pages" / f"{name}-{ending}.jpg", type="jpeg", quality=70)
 
 
 if __name__ == "__main__":
