@@ -237,7 +237,7 @@ class TestImports:
         assert "pandas" in _notes(files)
 
     def test_other_managers_are_noted(self) -> None:
-        notes = _notes({"renv.lock": "{}", "apt.txt": "ffmpeg", "Project.toml": ""})
+        notes = _notes({"renv.lock": "{}", "apt.txt": "FFmpeg!", "Project.toml": ""})
         assert all(name in notes for name in ("renv.lock", "apt.txt", "Project.toml"))
 
     def test_python_is_taken_from_where_it_stands(self) -> None:

@@ -1,7 +1,8 @@
 """What an existing repository says of the environment that it wants: read, never run.
 
 Declarations come first (pyproject.toml, requirements.txt, environment.yml, Pipfile, setup.cfg, setup.py); where
-there are none, the imports of its scripts and notebooks. The result is for a person to confirm.
+there are none, the imports of its scripts and notebooks. R packages come from renv.lock, install.R or DESCRIPTION,
+system packages from apt.txt, and all of these from Binder's folder too. The result is for a person to confirm.
 """
 
 from trailmark.environments.detect.detected import Detected, detect

@@ -8,10 +8,13 @@ from packaging.utils import canonicalize_name
 
 from trailmark.environments.catalogue import known_names
 from trailmark.environments.detect.found import Found
+from trailmark.environments.detect.others import FoundOther
 from trailmark.environments.model import parse_requirement
 from trailmark.errors import InvalidInput
 
 _SPEC = re.compile(r"^(?:[^\s:]+::)?(?P<name>[A-Za-z0-9_][A-Za-z0-9_.-]*)\s*(?P<rest>.*)$", re.DOTALL)
+# conda's words for a channel of its maker's that needs a licence, and for no channels but those named.
+_NO_CHANNELS = ("defaults", "nodefaults")
 _BRACKET = re.compile(r"\bversion\s*=\s*['\"]?([^'\"\]]+)")
 
 # conda's name → the name on the Python package index; None: not a Python package, needed by others only.
@@ -95,17 +98,41 @@ def read_conda(text: str, source: str = "environment.yml") -> Found:
     """Return what an environment.yml asks for. Values stay text, so that 3.10 is not read as 3.1."""
     found = Found(source)
     try:
-        content = yaml.load(text, Loader=yaml.BaseLoader)  # builds only texts, lists and tables
+        content = _load(text)
     except (yaml.YAMLError, ValueError, TypeError, RecursionError) as error:
         found.note(f"it is not valid YAML ({str(error).splitlines()[0] if str(error) else 'too deep'})")
         return found
-    dependencies = content.get("dependencies") if isinstance(content, dict) else None
-    for entry in dependencies if isinstance(dependencies, list) else ():
+    for entry in _list(content, "dependencies"):
         if isinstance(entry, str):
             _want(entry, found)
         elif isinstance(entry, dict):
             _want_pip(entry.get("pip"), found)
     return found
+
+
+def read_conda_itself(text: str, source: str = "environment.yml") -> FoundOther:
+    """Return what an environment.yml asks of conda, untranslated; what it asks of pip is not among it."""
+    found = FoundOther(source, "conda")
+    try:
+        content = _load(text)
+    except (yaml.YAMLError, ValueError, TypeError, RecursionError):
+        return found
+    for entry in _list(content, "dependencies"):
+        if isinstance(entry, str) and _SPEC.match(entry.strip()) and entry.isprintable():
+            found.requirements.append(entry.strip())
+    for channel in _list(content, "channels"):
+        if isinstance(channel, str) and channel not in _NO_CHANNELS:
+            found.channels.append(channel)
+    return found
+
+
+def _load(text: str) -> object:
+    return yaml.load(text, Loader=yaml.BaseLoader)  # builds only texts, lists and tables
+
+
+def _list(content: object, key: str) -> list[object]:
+    value = content.get(key) if isinstance(content, dict) else None
+    return value if isinstance(value, list) else []
 
 
 def _want_pip(entries: object, found: Found) -> None:
@@ -126,7 +153,7 @@ def _want(entry: str, found: Found) -> None:
         if specifier:
             found.want_python(specifier)
     elif name.startswith("r-") or name in ("r", "r-base"):
-        found.note(f"{name} is for R, which is not set up here")
+        found.note(f"{name} is for R: ask conda for it, or R for the package itself")
     elif name.startswith("_") or (name in _NAMES and _NAMES[name] is None):
         return
     else:

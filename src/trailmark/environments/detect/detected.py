@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from trailmark.environments.detect.beyond import Beyond, look_beyond
 from trailmark.environments.detect.conda import read_conda
 from trailmark.environments.detect.found import Found
 from trailmark.environments.detect.imports import ENDINGS, Survey, as_found, survey
@@ -36,13 +37,6 @@ _PYTHON_FILES = {
 }
 IMPORTS = "imports"
 _R_FILES = frozenset({"renv.lock", "install.R", "DESCRIPTION"})
-_OTHER_FILES = {
-    "renv.lock": "R packages are not set up here",
-    "install.R": "R packages are not set up here",
-    "DESCRIPTION": "R packages are not set up here",
-    "Project.toml": "Julia packages are not set up here",
-    "apt.txt": "system packages are not set up here",
-}
 
 
 @dataclass(frozen=True)
@@ -50,6 +44,7 @@ class Detected:
     """What a repository seems to want, which files said so, and remarks; for a person to confirm.
 
     `code` is what its code loads. `r` are the packages that its R code loads, when no file describes R's part.
+    `beyond` is what is asked of other managers than pip.
     """
 
     request: EnvironmentRequest
@@ -57,6 +52,7 @@ class Detected:
     notes: tuple[str, ...]
     r: tuple[str, ...] = ()
     code: Survey = field(default_factory=Survey, compare=False, repr=False)
+    beyond: Beyond = field(default_factory=Beyond)
 
     @property
     def is_guessed(self) -> bool:
@@ -71,21 +67,22 @@ def detect(files: Mapping[str, str]) -> Detected:
     imported = as_found(code)
     sources = declared if any(found.packages for found in declared) else [*declared, imported]
     packages, notes = _merge(sources)
-    notes = [*(note for found in sources for note in found.notes), *notes, *_other(files)]
+    beyond = look_beyond(files)
+    notes = [*(note for found in sources for note in found.notes), *notes, *beyond.notes]
     if imported not in sources:
         missing = sorted(imported.names() - {canonicalize_name(one.name) for one in packages})
         if missing:
             notes.append(f"the code also imports what {', '.join(missing)} gives, which no file asks for")
     r = () if _R_FILES.intersection(files) else code.packages("r")
     python = next((found.python for found in sources if found.python), None) or _python(files)
+    used = (found.source for found in sources if found.packages or found.python or (found is imported and r))
     return Detected(
         EnvironmentRequest(python or PYTHON, tuple(map(str, packages))),
-        tuple(
-            found.source for found in sources if found.packages or found.python or (found is imported and r)
-        ),
+        tuple(dict.fromkeys((*used, *beyond.sources))),
         tuple(dict.fromkeys(notes)),
         r,
         code,
+        beyond,
     )
 
 
@@ -120,14 +117,9 @@ def _merge(sources: list[Found]) -> tuple[list[Requirement], list[str]]:
 
 
 def _python(files: Mapping[str, str]) -> str | None:
-    for name, pattern in _PYTHON_FILES.items():
-        match = pattern.search(files[name]) if name in files else None
-        if match:
-            return f"=={match[1]}.*"
+    for folder in _FOLDERS:
+        for name, pattern in _PYTHON_FILES.items():
+            match = pattern.search(files.get(posixpath.join(folder, name), ""))
+            if match:
+                return f"=={match[1]}.*"
     return None
-
-
-def _other(files: Mapping[str, str]) -> Iterator[str]:
-    for name, remark in _OTHER_FILES.items():
-        if name in files:
-            yield f"{name}: {remark}"

@@ -13,6 +13,10 @@ _OTHER = (
     "DESCRIPTION",
     "Project.toml",
     "apt.txt",
+    "postBuild",
+    "start",
+    "Dockerfile",
+    "default.nix",
 )
 _NAMES = frozenset((*_PYTHON, *_OTHER))
 _ENDINGS = (".py", ".ipynb", ".txt", ".in", ".R", ".r", ".Rmd", ".rmd", ".qmd")

@@ -1,6 +1,5 @@
 """System packages: resolved by apt-get in the package state of a base, or of this machine."""
 
-import re
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import AbstractContextManager
 from fnmatch import fnmatchcase
@@ -17,9 +16,9 @@ from trailmark.environments.managers.apt_lock import (
 )
 from trailmark.environments.managers.apt_system import AptRun, AptSystem, open_apt
 from trailmark.environments.managers.debian import (
-    NAME,
     Simulated,
     compare,
+    read_requirement,
     read_simulation,
     read_unmet,
     reason_of,
@@ -31,13 +30,11 @@ from trailmark.environments.managers.model import (
     Wanted,
     complete_among,
     go_on,
-    require_short,
 )
 from trailmark.environments.managers.protocol import NOTHING
 from trailmark.errors import InvalidInput
 from trailmark.progress import NullProgress, Progress
 
-_VERSION = re.compile(r"[0-9A-Za-z][0-9A-Za-z.+~:*-]*")
 _MOST_TRIES = 12
 
 
@@ -53,16 +50,16 @@ class Apt:
 
     def check(self, requirement: str) -> str:
         """Return the requirement without needless blanks. Raises InvalidInput."""
-        name, version = _read(requirement)
+        name, version = read_requirement(requirement)
         return f"{name}={version}" if version else name
 
     def name_of(self, requirement: str) -> str:
         """Return the name of the package that a requirement asks for. Raises InvalidInput."""
-        return _read(requirement)[0]
+        return read_requirement(requirement)[0]
 
     def meets(self, requirement: str, version: str | None) -> bool:
         """Whether that version of the package is what is asked for."""
-        wanted = _read(requirement)[1]
+        wanted = read_requirement(requirement)[1]
         return version is not None and (wanted is None or fnmatchcase(version, wanted))
 
     def parse(self, text: str) -> ManagerLock:
@@ -160,16 +157,6 @@ class Apt:
         )
 
 
-def _read(requirement: str) -> tuple[str, str | None]:
-    name, separator, version = (part.strip() for part in require_short(requirement).partition("="))
-    if not NAME.fullmatch(name) or (separator and not _VERSION.fullmatch(version)):
-        raise InvalidInput(
-            f"“{requirement.strip()}” is not a system package that can be asked for. Write it like “libgdal-dev” or "
-            "“libgdal-dev=3.6.2+dfsg-1”."
-        )
-    return name, version or None
-
-
 def _sources(wanted: Wanted) -> tuple[str, ...]:
     """Return the lines to take packages from, with the snapshot's day where they have a place for it."""
     if wanted.snapshot and not any("{snapshot}" in line for line in wanted.channels):
@@ -225,7 +212,7 @@ def _helps(
 
 def _packages(apt: AptRun, requirements: Iterable[str], simulated: Simulated) -> tuple[Package, ...]:
     """Return what the lock is to name: all that is new, and what was asked for and is in the base."""
-    names = {_read(one)[0] for one in requirements}
+    names = {read_requirement(one)[0] for one in requirements}
     there = {name: version for name, version in simulated.there.items() if name in names}
     missing = sorted(names - there.keys() - {name for name, _ in simulated.install})
     if missing:

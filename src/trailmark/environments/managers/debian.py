@@ -5,9 +5,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import zip_longest
 
+from trailmark.environments.managers.model import require_short
+from trailmark.errors import InvalidInput
+
 # No minus at the end: apt takes that as the wish to remove a package.
 NAME = re.compile(r"[a-z0-9][a-z0-9+.-]*[a-z0-9+.]")
 VERSION = re.compile(r"[0-9A-Za-z][0-9A-Za-z.+~:-]*")
+_WANTED_VERSION = re.compile(r"[0-9A-Za-z][0-9A-Za-z.+~:*-]*")
 _PARTS = re.compile(r"(\D*)(\d*)")
 _UNMET = re.compile(
     r"^\s*(?:\S+ : )?(?:Pre)?Depends: (?P<name>\S+) "
@@ -44,6 +48,17 @@ class Simulated:
 
     install: dict[tuple[str, str], str]
     there: dict[str, str]
+
+
+def read_requirement(text: str) -> tuple[str, str | None]:
+    """Read “libgdal-dev” or “libgdal-dev=3.6*” as a name and a version, None for any. Raises InvalidInput."""
+    name, separator, version = (part.strip() for part in require_short(text).partition("="))
+    if not NAME.fullmatch(name) or (separator and not _WANTED_VERSION.fullmatch(version)):
+        raise InvalidInput(
+            f"“{text.strip()}” is not a system package that can be asked for. Write it like “libgdal-dev” or "
+            "“libgdal-dev=3.6.2+dfsg-1”."
+        )
+    return name, version or None
 
 
 def compare(first: str, second: str) -> int:

@@ -145,4 +145,11 @@ def _fields(values: Mapping[str, Any], where: str) -> dict[str, str]:
             raise damaged(FILE_NAME, f"the “{name}” of {where} are not a list of texts")
         if entries:
             fields[name] = ", ".join(entries)
-    return fields
+    return fields or _requirements(values)
+
+
+def _requirements(values: Mapping[str, Any]) -> dict[str, str]:
+    """Return what a lock of an older renv says: names only."""
+    listed = values.get("Requirements", [])
+    names = [one for one in listed if isinstance(one, str) and one != "R"] if isinstance(listed, list) else []
+    return {"Imports": ", ".join(names)} if names else {}
