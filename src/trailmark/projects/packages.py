@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field, replace
 from functools import reduce
+from types import MappingProxyType
 
 from trailmark.activity import Action, Change, NewFile, file_ref, require_quiet
 from trailmark.environments import edit
@@ -13,13 +14,14 @@ from trailmark.environments.bases.render import render_base
 from trailmark.environments.installed import installed_packages
 from trailmark.environments.interpreter import find_interpreter
 from trailmark.environments.managers import edit as edit_other
-from trailmark.environments.managers.model import Wanted
+from trailmark.environments.managers.model import SolveFailed, Wanted
 from trailmark.environments.managers.protocol import PackageManager
 from trailmark.environments.model import EnvironmentRequest
 from trailmark.environments.realise import Realised, ensure
 from trailmark.environments.uv import Uv
 from trailmark.environments.whole.model import OTHERS, WholeLock, WholeRequest
 from trailmark.environments.whole.resolve import Keep, Means, interpreter_for, manager_named, resolve_whole
+from trailmark.errors import TrailmarkError, Unavailable
 from trailmark.progress import Progress
 from trailmark.projects.alter import alter
 from trailmark.projects.catch_up import catch_up
@@ -38,6 +40,7 @@ class _Alteration:
     request: WholeRequest
     touched: frozenset[str] | None = None
     update: dict[str, Collection[str] | None] | None = None
+    hold: Mapping[str, str] = field(default_factory=dict)
 
 
 def ready_environment(project: Project, uv: Uv, progress: Progress, *, actor: str = "person") -> Realised:
@@ -48,7 +51,9 @@ def ready_environment(project: Project, uv: Uv, progress: Progress, *, actor: st
     lock = current_lock(project)
     if lock is None:
         alteration = _Alteration("Locked the environment", whole_request(project))
-        lock = _carry_out(project, alteration, Means(uv, {}), progress, actor, lenient=True)
+        lock = _carry_out(
+            project, alteration, Means(uv, {}), progress, actor, tolerate=(Unavailable, SolveFailed)
+        )
     return _realised(project, lock, uv, progress)
 
 
@@ -120,13 +125,16 @@ def ask_otherwise(
     progress: Progress,
     *,
     touched: frozenset[str] | None = None,
+    hold: Mapping[str, str] = MappingProxyType({}),
     actor: str = "person",
 ) -> WholeLock:
     """Ask for something else altogether, such as another base: resolve, install, record.
 
-    `touched` names the managers of which something else is asked; None: all.
+    `touched` names the managers of which something else is asked; None: all. `hold` has locks from elsewhere, by
+    manager, whose versions are kept to. What this machine cannot ask for is left to be locked elsewhere.
     """
-    return _carry_out(project, _Alteration(title, request, touched), means, progress, actor)
+    alteration = _Alteration(title, request, touched, hold=hold)
+    return _carry_out(project, alteration, means, progress, actor, tolerate=(Unavailable,))
 
 
 def _edited(
@@ -161,14 +169,14 @@ def _carry_out(
     progress: Progress,
     actor: str,
     *,
-    lenient: bool = False,
+    tolerate: tuple[type[TrailmarkError], ...] = (),
 ) -> WholeLock:
     """Resolve and install first; then write what is asked for and what was resolved, as one record."""
     require_quiet(project.repository)
     catch_up(project)
     before = current_lock(project)
-    keep = Keep(before, alteration.touched, alteration.update or {})
-    lock = resolve_whole(alteration.request, means, keep, progress, lenient=lenient)
+    keep = Keep(before, alteration.touched, alteration.update or {}, alteration.hold)
+    lock = resolve_whole(alteration.request, means, keep, progress, tolerate=tolerate)
     python = interpreter_for(alteration.request, means.uv)
     made = ensure(lock.pip, home=project.settings.home, python=python, uv=means.uv, progress=progress)
     installed = installed_packages(made.path)

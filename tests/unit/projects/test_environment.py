@@ -16,15 +16,17 @@ from trailmark.environments.managers.memory import Memory
 from trailmark.environments.managers.model import SolveFailed
 from trailmark.environments.uv import Uv, find_uv
 from trailmark.environments.whole.resolve import Means
-from trailmark.errors import AlreadyExists, Damaged, InvalidInput, NotFound
+from trailmark.errors import AlreadyExists, Damaged, InvalidInput, NotFound, Unavailable
 from trailmark.progress import NullProgress
 from trailmark.projects import base as project_base
 from trailmark.projects import packages, snippets
 from trailmark.projects.environment import current_lock, find_made, whole_request
 from trailmark.projects.new import new_project
+from trailmark.projects.packages import ask_otherwise
 from trailmark.projects.proofs import find_proof
 from trailmark.projects.prove import verify_environment
 from trailmark.projects.standing import ask_for_latest, standing_facts, standing_of
+from trailmark.projects.take_in import read_description, take_in
 from trailmark.testing.wheels import offline, write_index, write_wheel
 
 INDEX = {
@@ -215,6 +217,20 @@ def test_a_launch_locks_what_this_machine_can(settings, means, course):
     assert any("conda" in text for text in standing.left)
 
 
+def test_what_this_machine_cannot_ask_for_stands_in_nobodys_way(settings, means, course):
+    project = new_project("field", settings, base=course(1))
+    fewer = replace(means, managers={"apt": means.managers["apt"]})
+    packages.add(project, ("gamma",), fewer, PROGRESS)
+    assert {"alpha", "gamma"} <= names(current_lock(project))
+    assert state_of(project, means) == "stale"
+    project_base.change_base(project, course(2), fewer, PROGRESS)
+    assert current_lock(project).base.revision == 2
+    with pytest.raises(Unavailable):
+        packages.lock_environment(project, fewer, PROGRESS)
+    packages.lock_environment(project, means, PROGRESS)
+    assert state_of(project, means) == "locked"
+
+
 def test_files_that_make_no_sense_are_named(project, means, write):
     packages.add(project, ("alpha",), means, PROGRESS)
     for path, text, error in (
@@ -242,6 +258,55 @@ def test_facts_for_programs(project, means):
     }  # fmt: skip
     assert {"base", "digest", "packages", "state", "built"} <= facts.keys()
     assert (facts["base"], facts["state"], facts["built"]) == (None, "locked", True)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "pip", "others"),
+    [
+        ("requirements.txt", "beta>=1\n-r more.in\n", ("beta>=1",), {}),
+        ("needs.txt", "beta\ngamma==1.0\n", ("beta", "gamma==1.0"), {}),
+        ("pyproject.toml", "[project]\ndependencies = ['beta']\n", ("beta",), {}),
+        ("apt.txt", "proj\n", (), {"apt": ("proj",)}),
+    ],
+)
+def test_files_of_other_tools_are_taken_in(project, means, tmp_path, name, text, pip, others):
+    (tmp_path / name).write_text(text)
+    detected = read_description(tmp_path / name)
+    taken = take_in(whole_request(project), detected, means.managers, conda=False, python=True)
+    ask_otherwise(project, "Took in", taken.request, means, PROGRESS, touched=taken.touched, hold=taken.hold)
+    manifest = project.manifest()
+    assert manifest.packages == pip
+    assert {key: wanted.requirements for key, wanted in manifest.others.items()} == others
+    assert state_of(project, means) == "locked"
+
+
+def test_an_environment_yml_is_taken_in_by_pip_or_by_conda(project, means, tmp_path):
+    path = tmp_path / "environment.yml"
+    path.write_text("channels: [conda-forge]\ndependencies: [gdal>=3.8]\n")
+    detected = read_description(path)
+    request = whole_request(project)
+    taken = take_in(request, detected, means.managers, conda=True, python=False)
+    assert taken.request.others["conda"].requirements == ("gdal>=3.8",)
+    assert taken.request.pip == request.pip
+    path.write_text("dependencies: [python=3.11, numpy]\n")
+    detected = read_description(path)
+    by_pip = [take_in(request, detected, means.managers, conda=False, python=each) for each in (True, False)]
+    assert [one.request.pip.python for one in by_pip] == ["==3.11.*", ">=3.11"]
+    assert by_pip[0].request.pip.packages == ("numpy",)
+
+
+def test_what_asks_for_nothing_is_refused(project, means, tmp_path):
+    (tmp_path / "requirements.txt").write_text("# nothing\n")
+    with pytest.raises(InvalidInput, match="Nothing was found"):
+        take_in(
+            whole_request(project),
+            read_description(tmp_path / "requirements.txt"),
+            means.managers,
+            conda=False,
+            python=True,
+        )
+    with pytest.raises(InvalidInput, match="cannot be read"):
+        read_description(tmp_path / "gone.txt")
 
 
 # What `verify` finds

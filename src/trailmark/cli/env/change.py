@@ -1,6 +1,8 @@
 """What the commands that change an environment share: doing it with progress, and saying what came of it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Any
 
 from trailmark.cli.choose import open_chosen
 from trailmark.cli.invocation import Invocation
@@ -11,14 +13,19 @@ from trailmark.progress import Progress
 from trailmark.projects.difference_of_locks import difference_of_locks
 from trailmark.projects.environment import current_lock
 from trailmark.projects.project import Project
-from trailmark.projects.standing import standing_facts, standing_of
+from trailmark.projects.standing import EnvironmentStanding, standing_facts, standing_of
 from trailmark.sessions.notify import packages_changed
 
 Change = Callable[[Project, Progress], WholeLock]
 
 
-def change_environment(invocation: Invocation, change: Change) -> None:
-    """Change the chosen project's environment, tell its open sessions, and show the difference."""
+def change_environment(
+    invocation: Invocation, change: Change, more: Mapping[str, Any] = MappingProxyType({})
+) -> None:
+    """Change the chosen project's environment, tell its open sessions, and show the difference.
+
+    `more` is told besides, as data.
+    """
     project, services = open_chosen(invocation), invocation.services
     before = current_lock(project)
     with TerminalProgress() as progress:
@@ -30,13 +37,13 @@ def change_environment(invocation: Invocation, change: Change) -> None:
     standing = standing_of(project, services.managers)
     differences = difference_of_locks(before, after, services.managers)
     value = standing_facts(standing) | {"changes": differences, "restart": [session.id for session in told]}
-    show(invocation, value, lambda: _text(differences, bool(told), standing.left))
+    show(invocation, value | dict(more), lambda: _text(differences, bool(told), standing))
 
 
-def _text(differences: list[str], told: bool, left: tuple[str, ...]) -> str:
-    lines = differences or ["Nothing changed."]
+def _text(differences: list[str], told: bool, standing: EnvironmentStanding) -> str:
+    lines = [*(differences or ["Nothing changed."]), *standing.why]
     if told:
         lines.append("JupyterLab is open: restart the kernel to use the new packages.")
-    if left:
+    if standing.left:
         lines.append("Locked, and left to this machine's own system when you launch here: see trailmark env")
     return "\n".join(lines)

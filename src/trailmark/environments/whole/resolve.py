@@ -18,7 +18,7 @@ from trailmark.environments.status import is_current
 from trailmark.environments.uv import Uv
 from trailmark.environments.whole.join import joined
 from trailmark.environments.whole.model import OTHERS, LockFile, WholeLock, WholeRequest
-from trailmark.errors import InvalidInput, Unavailable
+from trailmark.errors import InvalidInput, TrailmarkError, Unavailable
 from trailmark.progress import Progress
 
 Managers = Mapping[str, PackageManager]
@@ -38,11 +38,13 @@ class Keep:
 
     A manager that is not among `touched` (None: all are) keeps its lock byte for byte where that still answers what
     is asked. Of those in `update`, the packages named there move to the newest, or all of them with None.
+    `hold` has the texts of locks from elsewhere, whose versions count where there is no lock from before.
     """
 
     before: WholeLock | None = None
     touched: frozenset[str] | None = None
     update: Mapping[str, Collection[str] | None] = field(default_factory=dict)
+    hold: Mapping[str, str] = field(default_factory=dict)
 
     def is_untouched(self, manager: str) -> bool:
         """Whether nothing was asked otherwise of that manager."""
@@ -55,11 +57,12 @@ def resolve_whole(
     keep: Keep,
     progress: Progress,
     *,
-    lenient: bool = False,
+    tolerate: tuple[type[TrailmarkError], ...] = (),
 ) -> WholeLock:
     """Return a lock for everything together, per manager. Raises SolveFailed, ResolveFailed, Unavailable.
 
-    With `lenient`, a manager other than pip that this machine cannot ask is left out, and `progress` hears of it.
+    A manager other than pip that fails with one of `tolerate`, or of which nothing else was asked, stays as it was
+    locked before (or not locked), and `progress` hears of it: the environment is stale then, and says so.
     """
     pip_request, others = joined(request)
     files: dict[str, LockFile] = {}
@@ -67,9 +70,11 @@ def resolve_whole(
         try:
             files[name] = _resolve_other(name, wanted, means.managers, keep, progress)
         except (Unavailable, SolveFailed) as error:
-            if not lenient:
+            if not keep.is_untouched(name) and not isinstance(error, tolerate):
                 raise
-            progress.log(f"{name} was not resolved: {error}")
+            progress.step(f"{name} was not resolved: {error}")
+            if keep.before and name in keep.before.others:
+                files[name] = keep.before.others[name]
     pip = _resolve_pip(request, pip_request, means.uv, keep, progress)
     return WholeLock(pip, request.pip.python, files, request.base, request.snippets)
 
@@ -115,7 +120,8 @@ def _held(before: Lock | None, keep: Keep) -> Lock | None:
 def _resolve_other(name: str, wanted: Wanted, managers: Managers, keep: Keep, progress: Progress) -> LockFile:
     manager = manager_named(managers, name)
     file = keep.before.others.get(name) if keep.before else None
-    before = manager.parse(file.text) if file else None
+    text = file.text if file else keep.hold.get(name)
+    before = manager.parse(text) if text is not None else None
     if file is not None and keep.is_untouched(name) and not unmet(manager, wanted, before):
         return file
     moving = keep.update.get(name, ())

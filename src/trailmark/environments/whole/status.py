@@ -21,6 +21,7 @@ from trailmark.environments.whole.resolve import Managers, minor_of
 
 Standing = Literal["unlocked", "stale", "locked", "proved"]
 _LABELS = {"conda": "conda packages", "apt": "system packages (apt)", "r": "R packages"}
+_ONE = {"conda": "conda package", "apt": "system package (apt)", "r": "R package"}
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*")
 
 
@@ -69,11 +70,16 @@ def left_to_the_machine(request: WholeRequest, lock: WholeLock | None) -> tuple[
             f"{name.upper() if len(name) == 1 else name.title()} {base.languages[name]} of the base."
             for name in languages
         ]
-    said += [
-        f"{len(wanted.requirements)} {_LABELS[name]}, and what they need." for name, wanted in others.items()
-    ]
+    for name, wanted in others.items():
+        one = len(wanted.requirements) == 1
+        said.append(
+            f"1 {_ONE[name]}, and what it needs."
+            if one
+            else f"{len(wanted.requirements)} {_LABELS[name]}, and what they need."
+        )
     if request.snippets:
-        said.append(f"The snippets {', '.join(snippet.name for snippet in request.snippets)}.")
+        names = ", ".join(snippet.name for snippet in request.snippets)
+        said.append(f"The snippet{'s' if len(request.snippets) > 1 else ''} {names}.")
     return tuple(said)
 
 
