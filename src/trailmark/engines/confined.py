@@ -38,7 +38,7 @@ def confinement(spec: SessionSpec, network: str) -> dict[str, Any]:
 def _mount(mount: Mount) -> dict[str, Any]:
     if mount.source is None:
         options = {"SizeBytes": 65536, "Mode": 0o555}
-        return {"Type": "tmpfs", "Target": str(mount.target), "TmpfsOptions": options}
+        return {"Type": "tmpfs", "Target": str(mount.target), "ReadOnly": True, "TmpfsOptions": options}
     return {
         "Type": "bind",
         "Source": str(mount.source),

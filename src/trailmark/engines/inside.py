@@ -21,7 +21,7 @@ def run_inside(
 ) -> Completed:
     """Run a program in an image as root without any privilege or network, and remove every trace of the run.
 
-    A program that is not there has not ended well. Raises NotFound when there is no such image, and CommandFailed when
+    A program that is not there has not ended well. Raises NotFound when there is no such image, CommandFailed when
     there is no end in time.
     """
     spec = SessionSpec(_ID, tuple(argv), {}, Path("/"), image=image, mounts=tuple(mounts))

@@ -122,6 +122,9 @@ class _Look:
     def _digested(
         self, whole: Path, path: str, *, external: bool = False, held: bool = True, candidate: bool = False
     ) -> FileRef:
+        if external and self._entry.get("engine", "local") != "local":
+            # What lies outside of the project there is not what lies there on this machine.
+            return FileRef(path, external=True, held=held, candidate=candidate)
         try:
             found = self._digests.digest_of(whole)
         except (OSError, ValueError):

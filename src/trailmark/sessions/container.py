@@ -1,0 +1,163 @@
+"""A session inside a container: the same capture, the same paths, and nothing else of this machine.
+
+The project, its journal and the session's own folder lie inside where they lie outside, so that what capture writes
+means the same on both sides. Git's folder is hidden, and what our own programs read to start from cannot be written.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import trailmark_capture
+from trailmark.durable import write_file
+from trailmark.engines import Limits, Mount, SessionSpec
+from trailmark.engines.recipe import CERTIFICATE_VARIABLES
+from trailmark.engines.trust import Trust
+from trailmark.projects.project import Project
+from trailmark.projects.secrets import secret_values, secrets_path
+from trailmark.sessions.capture import capture_config, write_config
+from trailmark.sessions.session import Session, folder_of
+from trailmark.sessions.tool_layer import PREFIX
+from trailmark_capture.config import Config
+from trailmark_capture.files import find_shim
+from trailmark_capture.jupyter import settings as jupyter_settings
+
+_CAPTURE = Path("/opt/trailmark-capture")
+_OURS = (PREFIX, Path("/opt/trailmark-python"), _CAPTURE)
+_CERTIFICATES = Path("/etc/trailmark-ca.crt")
+_PASSED_ON = ("LANG", "LC_ALL", "TZ")
+
+
+@dataclass(frozen=True)
+class Inside:
+    """Where a session shall run: the engine's name, an image with the tool layer, and the environment in it.
+
+    `python` is the interpreter of the project's environment inside; `listen` the address at which the engine wants
+    programs to listen.
+    """
+
+    engine: str
+    image: str
+    digest: str
+    python: Path
+    listen: str
+    limits: Limits = field(default_factory=Limits)
+    trust: Trust = field(default_factory=Trust)
+
+
+def contain(
+    project: Project, session: Session, inside: Inside, *, environ: Mapping[str, str], actor: str
+) -> SessionSpec:
+    """Write what the session needs into its folder, and return the order that starts JupyterLab in the image."""
+    folder = folder_of(project.settings, session.id)
+    config = Config.load(write_config(folder, _capture(project, session, inside, actor)))
+    traits = jupyter_settings.render(
+        config, port=session.port, base_url="/", python=inside.python, name=project.name
+    )
+    traits["ServerApp"]["ip"] = inside.listen
+    file = folder / "jupyter_server_config.json"
+    file.write_text(json.dumps(traits, indent=1), encoding="utf-8")
+    labels = {"project": str(project.path), "tool": session.tool, "lock": session.environment or ""}
+    return SessionSpec(
+        id=session.id,
+        argv=(str(PREFIX / "bin" / "python"), "-P", "-m", "trailmark_capture.jupyter", str(file)),
+        env=_environment(project, session, inside, environ),
+        cwd=project.path,
+        labels=labels,
+        limits=inside.limits,
+        port=session.port,
+        image=inside.image,
+        mounts=_mounts(project, session, inside),
+    )
+
+
+def _capture(project: Project, session: Session, inside: Inside, actor: str) -> dict[str, Any]:
+    """Return what capture is told. The recorder is outside, where it looks at the journal by itself."""
+    config = capture_config(
+        project,
+        session=session.id,
+        tool=session.tool,
+        environment=inside.digest,
+        environment_path=inside.python.parent.parent,
+        base_prefix=None,
+        actor=actor,
+    )
+    excluded = {*config["exclude"], *map(str, _OURS)}
+    return {
+        **config,
+        "engine": inside.engine,
+        "shim": _shim(),
+        "exclude": sorted(excluded),
+        "nudge": None,
+        "recorder": None,
+    }
+
+
+def _shim() -> str | None:
+    found = find_shim()
+    package = Path(trailmark_capture.__file__).parent
+    built = Path(found).resolve() if found else None
+    return str(_CAPTURE / "trailmark_capture" / built.relative_to(package)) if built else None
+
+
+def _environment(
+    project: Project, session: Session, inside: Inside, environ: Mapping[str, str]
+) -> dict[str, str]:
+    folder = folder_of(project.settings, session.id)
+    own = folder / "own"
+    certificates = (
+        dict.fromkeys(CERTIFICATE_VARIABLES, str(_CERTIFICATES)) if inside.trust.certificates else {}
+    )
+    return {
+        **{name: environ[name] for name in _PASSED_ON if name in environ},
+        **inside.trust.proxies,
+        **certificates,
+        "HOME": str(own),
+        "USER": environ.get("USER", "me"),
+        "LOGNAME": environ.get("USER", "me"),
+        **secret_values(project),
+        "PYTHONPATH": str(_CAPTURE),
+        "TRAILMARK_CAPTURE": str(folder / "capture.json"),
+        "JUPYTER_TOKEN": session.token,
+        "JUPYTER_CONFIG_DIR": str(_kept(project) / "config"),
+        "JUPYTER_DATA_DIR": str(_kept(project) / "data"),
+        "JUPYTER_RUNTIME_DIR": str(own / "runtime"),
+    }
+
+
+def _kept(project: Project) -> Path:
+    """Return the folder for what a person sets in JupyterLab: one for each project, for a session may write there."""
+    return project.state / "contained"
+
+
+def _mounts(project: Project, session: Session, inside: Inside) -> tuple[Mount, ...]:
+    folder, state = folder_of(project.settings, session.id), project.state
+    written = [
+        folder / "own",
+        *(state / name for name in ("journal", "files", "shell", "workspaces", "contained")),
+    ]
+    for path in written:
+        path.mkdir(parents=True, exist_ok=True, mode=0o700)
+    package = Path(trailmark_capture.__file__).parent
+    mounts = [
+        Mount(project.path, project.path),
+        _hidden(project.path / ".git"),
+        Mount(folder, folder, read_only=True),
+        *(Mount(path, path) for path in written),
+        Mount(package, _CAPTURE / package.name, read_only=True),
+    ]
+    if secrets_path(project).is_file():
+        mounts.append(Mount(secrets_path(project), secrets_path(project), read_only=True))
+    if inside.trust.certificates:
+        write_file(folder / "ca.crt", inside.trust.certificates)
+        mounts.append(Mount(folder / "ca.crt", _CERTIFICATES, read_only=True))
+    return tuple(mounts)
+
+
+def _hidden(git: Path) -> Mount:
+    """Return what stands in the place of git's folder, or of the file that leads to it."""
+    return Mount(None, git) if git.is_dir() else Mount(Path("/dev/null"), git, read_only=True)
