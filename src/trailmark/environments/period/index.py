@@ -1,0 +1,77 @@
+"""The package index as it was: uv's answers to what could be had up to a day, without building anything."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+
+from packaging.utils import canonicalize_name
+
+from trailmark.environments.interpreter import Interpreter
+from trailmark.environments.uv import Uv
+from trailmark.errors import CommandFailed
+
+_BEFORE_ALL = date(1991, 2, 20)
+_PATIENCE = 180.0
+
+
+@dataclass(frozen=True)
+class Solved:
+    """Versions by package when there is a solution, else uv's reason."""
+
+    pins: dict[str, str]
+    reason: str = ""
+
+    @property
+    def ok(self) -> bool:
+        """Whether there is a solution."""
+        return not self.reason
+
+
+@dataclass(frozen=True)
+class DatedIndex:
+    """Asks uv, each question once."""
+
+    uv: Uv
+    _known: dict[tuple[object, ...], Solved] = field(default_factory=dict, repr=False)
+
+    def solve(self, requirements: Sequence[str], python: Interpreter, day: date | None) -> Solved:
+        """Return versions that fit together, published by `day`, all of them ready to install on this machine."""
+        return self._ask(requirements, python, day, ["--no-build"])
+
+    def newest_source(self, requirement: str, python: Interpreter, day: date | None) -> Solved:
+        """Return the version that could be had by `day` if it were built; what it needs is not looked at."""
+        return self._ask([requirement], python, day, ["--no-deps"])
+
+    def gives_times(self, requirement: str, python: Interpreter, today: date) -> bool:
+        """Whether the index says when a version was published. `requirement` is one that it has."""
+        if self.newest_source(requirement, python, _BEFORE_ALL).ok:
+            return False
+        return self.newest_source(requirement, python, today).ok
+
+    def _ask(
+        self, requirements: Sequence[str], python: Interpreter, day: date | None, options: Sequence[str]
+    ) -> Solved:
+        key = (tuple(requirements), python.version, day, tuple(options))
+        if key not in self._known:
+            dated = ["--exclude-newer", day.isoformat()] if day else []
+            self._known[key] = self._compile(requirements, python, [*options, *dated])
+        return self._known[key]
+
+    def _compile(self, requirements: Sequence[str], python: Interpreter, options: Sequence[str]) -> Solved:
+        quiet = ["--no-header", "--no-annotate", "--quiet", "--python", str(python.path)]
+        try:
+            said = self.uv.run(
+                ["pip", "compile", "-", *quiet, *options], input="\n".join(requirements), timeout=_PATIENCE
+            )
+        except CommandFailed as error:
+            return Solved({}, str(error))
+        if not said.ok:
+            return Solved({}, said.stderr.strip() or "uv gave no reason")
+        return Solved(dict(_pins(said.stdout)))
+
+
+def _pins(text: str) -> Iterator[tuple[str, str]]:
+    for line in text.splitlines():
+        name, separator, version = line.partition(";")[0].strip().partition("==")
+        if separator and not name.startswith("#"):
+            yield canonicalize_name(name), version

@@ -1,0 +1,142 @@
+"""What is proposed for code of another time: pure values."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Literal
+
+from packaging.utils import canonicalize_name
+
+from trailmark.environments.detect.imports import Import
+from trailmark.environments.model import EnvironmentRequest, Lock, parse_requirement
+from trailmark.errors import InvalidInput
+
+# dated: existed at the moment · later: the oldest that this Python can have · undated: the index gives no times ·
+# source: only as source, which has to be built · absent: not in the index · conflict: does not fit the others
+State = Literal["dated", "later", "undated", "source", "absent", "conflict"]
+
+
+_LISTED = 8
+
+
+@dataclass(frozen=True)
+class Moment:
+    """The day whose versions are wanted, and where it comes from: “the last commit”, “today”."""
+
+    day: date
+    source: str
+
+
+@dataclass(frozen=True)
+class Want:
+    """A package that the code needs: a requirement without limits of ours, and the limits that its imports set."""
+
+    requirement: str
+    limits: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """The package's normalised name."""
+        return canonicalize_name(parse_requirement(self.requirement).name)
+
+    @property
+    def limited(self) -> str:
+        """The requirement with the limits of its imports; as it is where its own version is set already."""
+        wanted = parse_requirement(self.requirement)
+        if wanted.specifier or wanted.url or not self.limits:
+            return self.requirement
+        return f"{self.requirement}{','.join(self.limits)}"
+
+
+@dataclass(frozen=True)
+class PackageChoice:
+    """What was chosen for a package: the version, and the day up to which it was looked for.
+
+    `asked` is the requirement with the limits that the code's imports set, as far as they can be met.
+    """
+
+    name: str
+    state: State
+    version: str | None = None
+    day: date | None = None
+    reason: str = ""
+    advice: str = ""
+    asked: str = ""
+
+    @property
+    def is_resolved(self) -> bool:
+        """Whether a version was found that can be installed here without building it."""
+        return self.state in ("dated", "later", "undated")
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """Whether one import works: None when it was not tried. `reason` and `advice` are empty for one that does."""
+
+    imported: Import
+    works: bool | None
+    reason: str = ""
+    advice: str = ""
+
+    @property
+    def is_trouble(self) -> bool:
+        """Whether a person should know: it fails, or will, and the code cannot do without."""
+        return not self.works and bool(self.reason) and not self.imported.optional
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """An environment for code of another time; for a person to confirm.
+
+    `pins` are all versions that were resolved, what the packages need included. `until` is the day up to which they
+    were taken, None for no limit. `lock` is there when everything can be had without building.
+    """
+
+    moment: Moment
+    python: str
+    minor: str
+    until: date | None
+    packages: tuple[PackageChoice, ...]
+    outcomes: tuple[Outcome, ...]
+    pins: Mapping[str, str] = field(default_factory=dict, hash=False)
+    r: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    lock: Lock | None = None
+    is_tried: bool = False
+
+    @property
+    def request(self) -> EnvironmentRequest:
+        """What to ask for: the Python, and each package at its version; those without one are left free."""
+        asked = [f"{one.name}=={one.version}" if one.version else one.name for one in self.packages]
+        return EnvironmentRequest(f"=={self.minor}.*", tuple(asked))
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """All that a person should know besides the packages and the imports."""
+        later = [one for one in self.packages if one.state == "later"]
+        if not later:
+            return self.notes
+        listed = ", ".join(f"{one.name} {one.version}" for one in later[:_LISTED])
+        more = f" and {len(later) - _LISTED} more" if len(later) > _LISTED else ""
+        told = (
+            f"no version of {self.moment.day} works here for Python {self.minor}, so a later one was taken: "
+            f"{listed}{more}"
+        )
+        return (*self.notes, told)
+
+    @property
+    def counted(self) -> tuple[Outcome, ...]:
+        """The imports of packages, and those of the standard library that fail."""
+        return tuple(
+            one
+            for one in self.outcomes
+            if one.imported.kind != "standard" or one.works is False or one.reason
+        )
+
+
+def parse_day(text: str) -> date:
+    """Read a day, such as “2016-05-01”. Raises InvalidInput."""
+    try:
+        return date.fromisoformat(text.strip())
+    except ValueError as error:
+        raise InvalidInput(f"“{text[:40]}” is not a day. Write it like “2016-05-01”.") from error
