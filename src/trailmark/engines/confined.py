@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from trailmark.engines.model import Limits, Mount, SessionSpec
@@ -12,13 +13,16 @@ _SCRATCH = ("/tmp", "/var/tmp")
 _RUN = "rw,nosuid,nodev,mode=1777,size=64m"
 
 
-def confinement(spec: SessionSpec, network: str) -> dict[str, Any]:
-    """Return the part of a container's configuration, as Docker's interface takes it, that holds a session in."""
+def confinement(spec: SessionSpec, network: str, empty: Path) -> dict[str, Any]:
+    """Return the part of a container's configuration, as Docker's interface takes it, that holds a session in.
+
+    `empty` is an empty folder of this machine, for mounts without a source.
+    """
     taken = {str(mount.target) for mount in spec.mounts}
     scratch = [{"Type": "volume", "Target": path} for path in _SCRATCH if path not in taken]
     host = {
         "NetworkMode": network,
-        "Mounts": [*scratch, *map(_mount, spec.mounts)],
+        "Mounts": [*scratch, *(_mount(mount, empty) for mount in spec.mounts)],
         "Tmpfs": {} if "/run" in taken else {"/run": _RUN},
         "ReadonlyRootfs": True,
         "CapDrop": ["ALL"],
@@ -35,15 +39,13 @@ def confinement(spec: SessionSpec, network: str) -> dict[str, Any]:
     return {"ExposedPorts": {port: {}}, "HostConfig": host}
 
 
-def _mount(mount: Mount) -> dict[str, Any]:
-    if mount.source is None:
-        options = {"SizeBytes": 65536, "Mode": 0o555}
-        return {"Type": "tmpfs", "Target": str(mount.target), "ReadOnly": True, "TmpfsOptions": options}
+def _mount(mount: Mount, empty: Path) -> dict[str, Any]:
+    """Return one mount. What shall be empty is a folder that is: podman fills a fresh one with what it covers."""
     return {
         "Type": "bind",
-        "Source": str(mount.source),
+        "Source": str(mount.source or empty),
         "Target": str(mount.target),
-        "ReadOnly": mount.read_only,
+        "ReadOnly": mount.read_only or mount.source is None,
     }
 
 

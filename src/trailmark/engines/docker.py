@@ -28,6 +28,7 @@ from trailmark.engines.model import SessionSpec, SessionState, check_id
 from trailmark.errors import InvalidInput, NotFound
 
 _STOPPING = "stopping.json"
+_EMPTY = "empty"
 _SESSION = "trailmark.session"
 _HOME = "trailmark.home"
 _PORT = "trailmark.port"
@@ -81,6 +82,11 @@ class DockerEngine:
         """Create the container, then start it with its environment on its standard input."""
         if spec.image is None:
             raise InvalidInput(f"A session on {self.name} needs an image to run in.")
+        for mount in spec.mounts:
+            if mount.source is not None and not mount.source.exists():
+                raise NotFound(
+                    f"{mount.source} is not there, so the session cannot see it. Nothing was started."
+                )
         facts = self._find(spec.id)
         if facts is not None and not _is_left_over(facts):
             return
@@ -157,6 +163,8 @@ class DockerEngine:
         return facts
 
     def _create(self, spec: SessionSpec) -> str:
+        empty = self._sessions.parent / _EMPTY
+        empty.mkdir(parents=True, exist_ok=True, mode=0o555)
         labels = {f"{_LABEL}{name}": value for name, value in spec.labels.items()}
         labels |= {_SESSION: spec.id, _HOME: self._home}
         if spec.port is not None:
@@ -173,7 +181,7 @@ class DockerEngine:
                 "StdinOnce": True,
                 "AttachStdin": True,
                 "StopTimeout": max(1, round(self._grace)),
-                **confinement(spec, self._daemon.network),
+                **confinement(spec, self._daemon.network, empty),
             },
             self._name(spec.id),
         )
@@ -231,9 +239,11 @@ class DockerEngine:
         )
 
     def _words(self, session_id: str, tail: int) -> Sequence[str]:
+        # podman, asked for the last lines, forgets those that were written in parts.
+        wanted = "all" if self._daemon.kind == "podman" else tail
         with self._daemon.telling("give the session's log"):
-            said: bytes = self._daemon.api.logs(self._name(session_id), tail=tail, stdout=True, stderr=True)
-        return said.decode("utf-8", "replace").splitlines()
+            said: bytes = self._daemon.api.logs(self._name(session_id), tail=wanted, stdout=True, stderr=True)
+        return said.decode("utf-8", "replace").splitlines()[-tail:]
 
 
 def _is_left_over(facts: Mapping[str, Any]) -> bool:

@@ -21,6 +21,8 @@ def run_inside(
 ) -> Completed:
     """Run a program in an image as root without any privilege or network, and remove every trace of the run.
 
+    Each mount has a source.
+
     A program that is not there has not ended well. Raises NotFound when there is no such image, CommandFailed when
     there is no end in time.
     """
@@ -31,7 +33,12 @@ def run_inside(
     with daemon.telling(f"run {argv[0]} in {image}"):
         try:
             made = api.create_container_from_config(
-                {"Image": image, "Entrypoint": list(argv), "User": "0:0", **confinement(spec, "none")}
+                {
+                    "Image": image,
+                    "Entrypoint": list(argv),
+                    "User": "0:0",
+                    **confinement(spec, "none", Path("/dev/null")),
+                }
             )["Id"]
         except errors.NotFound as error:
             raise NotFound(f"The image {image} is not on this machine.") from error
