@@ -109,13 +109,14 @@ class Apt:
     def outdated(self, lock: ManagerLock) -> dict[str, str]:
         """Return the newest version of each package of the lock that is behind it, where the lock looked."""
         read = read_lock(lock.text)
-        newest = self.newest(
-            [item.name for item in lock.items], Wanted(channels=read.sources, snapshot=read.snapshot)
-        )
+        with open_apt(
+            self._system, self._cache, sources=read.sources, lasting=read.snapshot is not None
+        ) as apt:
+            newest = apt.candidates([item.name for item in lock.items])
         return {
             item.name: found
             for item in lock.items
-            if (found := newest[item.name]) and item.version and compare(found, item.version) > 0
+            if (found := newest.get(item.name)) and item.version and compare(found, item.version) > 0
         }
 
     def install_steps(self, lock: ManagerLock) -> tuple[Step, ...]:

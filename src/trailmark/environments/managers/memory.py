@@ -78,6 +78,7 @@ class Memory:
         """Return a lock for all that is wanted together. Raises SolveFailed."""
         progress = progress or NullProgress()
         progress.step("Finding versions that fit together")
+        go_on(progress)
         kept = {one.name: one.version for one in (keep.items if keep else ()) if one.name not in move}
 
         try:

@@ -42,6 +42,15 @@ class _State:
     open: tuple[tuple[Need, str], ...]
 
 
+@dataclass
+class _Choice:
+    """A package for which one candidate after the other is tried, and which packages it may be because of."""
+
+    name: str
+    states: Iterator[_State]
+    blamed: set[str]
+
+
 def plan_versions(
     asked: Sequence[Need],
     candidates: Callable[[str], Sequence[Candidate]],
@@ -53,35 +62,50 @@ def plan_versions(
     `pause` is called now and then, and may raise to end the work. Raises NoPlan.
     """
     state: _State | None = _State({}, tuple((need, _REQUEST) for need in asked))
-    choices: list[Iterator[_State]] = []
-    reasons: dict[str, str] = {}
+    choices: list[_Choice] = []
+    reasons: dict[str, frozenset[str]] = {}
     for step in range(_MOST_STEPS):
-        if state is None or step % 100 == 0:
+        if step % 100 == 0:
             pause()
         if state is None:
-            while choices and (state := next(choices[-1], None)) is None:
-                choices.pop()
-            if state is None:
-                raise NoPlan("\n".join(list(reasons)[-_MOST_REASONS:]), frozenset(reasons.values()))
+            break
         if not state.open:
             return {name: candidate for name, (candidate, _) in state.chosen.items()}
         (need, by), rest = state.open[0], state.open[1:]
         if need.name not in state.chosen:
             fitting = [one for one in candidates(need.name) if need.allows(one.version)]
             if not fitting:
-                reasons[_missing(need, by, candidates(need.name))] = need.name
-            choices.append(_choose(state.chosen, rest, fitting, by))
-            state = None
+                reasons[_missing(need, by, candidates(need.name))] = _named(need, by)
+            choices.append(_Choice(need.name, _tried(state.chosen, rest, fitting, by), {_name(by)}))
+            state = next(choices[-1].states, None) or _back(choices, {_name(by)})
         elif need.allows(state.chosen[need.name][0].version):
             state = _State(state.chosen, rest)
         else:
-            reasons[_conflict(need, by, *state.chosen[need.name])] = need.name
-            state = None
-    lines = ["No fitting versions were found in a reasonable time; ask for fewer exact ones.", *reasons]
-    raise NoPlan("\n".join(lines), frozenset(reasons.values()))
+            reasons[_conflict(need, by, *state.chosen[need.name])] = _named(need, by)
+            state = _back(choices, {need.name, _name(by)})
+    else:
+        reasons = {
+            "No fitting versions were found in a reasonable time; ask for fewer exact ones.": frozenset(),
+            **reasons,
+        }
+    raise NoPlan("\n".join(list(reasons)[:_MOST_REASONS]), frozenset().union(*reasons.values()))
 
 
-def _choose(
+def _back(choices: list[_Choice], blamed: set[str]) -> _State | None:
+    """Return to the newest choice that can matter for what went wrong, and take its next candidate."""
+    while choices:
+        choice = choices[-1]
+        if choice.name in blamed:
+            choice.blamed |= blamed
+            state = next(choice.states, None)
+            if state is not None:
+                return state
+            blamed = choice.blamed - {choice.name}
+        choices.pop()
+    return None
+
+
+def _tried(
     chosen: dict[str, tuple[Candidate, str]],
     rest: tuple[tuple[Need, str], ...],
     fitting: Sequence[Candidate],
@@ -90,6 +114,14 @@ def _choose(
     for candidate in fitting:
         needs = tuple((need, f"{candidate.name} {candidate.version}") for need in candidate.needs)
         yield _State({**chosen, candidate.name: (candidate, by)}, (*rest, *needs))
+
+
+def _name(by: str) -> str:
+    return by.partition(" ")[0] if by != _REQUEST else ""
+
+
+def _named(need: Need, by: str) -> frozenset[str]:
+    return frozenset({need.name, _name(by)} - {""})
 
 
 def _missing(need: Need, by: str, candidates: Sequence[Candidate]) -> str:

@@ -40,6 +40,7 @@ _SYSTEMS = {
 }
 _NAME_FIRST = re.compile(r"(?:[\w./-]+::)?[A-Za-z0-9_][\w.-]*(?:[ =<>!~\[][^:]*)?", re.ASCII)
 _POLL_SECONDS = 0.05
+_PAUSE_SECONDS = 0.01
 
 T = TypeVar("T")
 
@@ -189,6 +190,8 @@ def _finish(work: Coroutine[Any, Any, T], progress: Progress | None = None) -> T
                 task.cancel()
                 raise Cancelled("Stopped working on the conda packages, as asked; nothing was changed.")
             await asyncio.wait([task], timeout=_POLL_SECONDS)
+        # py-rattler's thread lets go of Python a moment later; a program that ends before that can crash.
+        await asyncio.sleep(_PAUSE_SECONDS)
         return task.result()
 
     try:
