@@ -27,7 +27,10 @@ class ProjectChoice:
 
 @dataclass(frozen=True)
 class Masthead:
-    """The head of a project's pages. `live` says that a session runs; `notice` is shown once, above all."""
+    """The head of a project's pages. `live` says that JupyterLab runs; `notice` is shown once, above all.
+
+    `others` is what else runs: other tools and apps.
+    """
 
     owner: str
     name: str
@@ -36,6 +39,8 @@ class Masthead:
     tab: Tab | None = None
     live: bool = False
     session_url: str | None = None
+    session_id: str | None = None
+    others: tuple[str, ...] = ()
     notice: str | None = None
 
     @property

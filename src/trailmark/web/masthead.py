@@ -14,6 +14,7 @@ from trailmark.projects.manifest import Manifest
 from trailmark.projects.project import Project
 from trailmark.sessions.session import Session
 from trailmark.sessions.stop import statuses
+from trailmark.sessions.tools.catalogue import DEFAULT
 from trailmark.web.site import Site
 
 _SWITCHED = 8
@@ -39,14 +40,17 @@ def project_frame(
     description, problem = _description(project)
     links = Links.of(project.owner, project.name)
     running = sessions_of(site, project)
+    lab = next((session for session in running if session.tool == DEFAULT), None)
     masthead = Masthead(
         owner=project.owner,
         name=project.name,
         description=description,
         branch=project.repository.branch() or "no branch",
         tab=tab,
-        live=bool(running),
-        session_url=f"{links.base}/open" if running else None,
+        live=lab is not None,
+        session_url=f"{links.base}/open?session={lab.id}" if lab else None,
+        session_id=lab.id if lab else None,
+        others=tuple(session.title for session in running if session is not lab),
         notice=notice or problem,
     )
     return replace(

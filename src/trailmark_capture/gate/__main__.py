@@ -1,7 +1,8 @@
 """Serve a session's tool behind its gate: ``python -m trailmark_capture.gate FILE``.
 
 FILE is `gate.json` in the session's folder: port, listen, name, page, argv, cwd, capture (shell, r, run). The
-environment names the session's `capture.json`, and holds the token in TRAILMARK_GATE_TOKEN.
+environment names the session's `capture.json`, and holds the token in TRAILMARK_GATE_TOKEN. What is written while it
+runs lies in the folder `own` beside FILE.
 """
 
 import asyncio
@@ -32,7 +33,9 @@ def main(file: Path) -> int:
     config = load()
     token = os.environ.pop(TOKEN)
     with _journalling(config) if order["capture"] != "run" else contextlib.nullcontext():
-        return asyncio.run(_serve(order, config, token, file.parent))
+        own = file.parent / "own"
+        own.mkdir(exist_ok=True, mode=0o700)
+        return asyncio.run(_serve(order, config, token, own))
 
 
 async def _serve(order: Mapping[str, Any], config: Config, token: str, folder: Path) -> int:

@@ -53,7 +53,7 @@ def choose_place(argv: list[str], folder: Path) -> Place:
         return Place(port=_free_port())
     path = folder / "tool.sock"
     if len(os.fsencode(path)) > _LONGEST_ADDRESS:
-        path = (private_folder(Path(tempfile.gettempdir())) or folder) / f"{folder.name}.sock"
+        path = (private_folder(Path(tempfile.gettempdir())) or folder) / f"{folder.parent.name}.sock"
     path.unlink(missing_ok=True)
     return Place(socket=str(path))
 
@@ -61,7 +61,7 @@ def choose_place(argv: list[str], folder: Path) -> Place:
 def variables_of(config: Config, capture: str, folder: Path, environ: Mapping[str, str]) -> dict[str, str]:
     """Return what the server needs in its environment so that what is done in it is noted.
 
-    For one that starts its workers with few of its variables, they are also written beside the gate's own file.
+    For one that starts its workers with few of its variables, they are also written into the folder.
     """
     if capture != "r":
         return {}

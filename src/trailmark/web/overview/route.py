@@ -20,6 +20,7 @@ from trailmark.projects.describe import edit_readme, readme_name
 from trailmark.projects.environment import current_lock, find_made
 from trailmark.projects.files import open_file
 from trailmark.projects.project import Project
+from trailmark.web.launching.choices import choices_of
 from trailmark.web.masthead import manifest_of, project_frame
 from trailmark.web.opening import OpenProject
 from trailmark.web.overview.view import Overview, latest_figures, recent_steps
@@ -39,6 +40,7 @@ def overview(request: Request, site: Here, project: OpenProject) -> HTMLResponse
         "overview/overview.html",
         frame=project_frame(site, request, project, "overview"),
         overview=_overview(site, project),
+        choices=choices_of(site, project),
         links=Links.of(project.owner, project.name),
     )
 
