@@ -134,8 +134,8 @@ class Apt:
         options = "-o Dir::Cache::archives=/var/cache/trailmark-apt -o APT::Sandbox::User=root"
         if read.sources:
             # What is copied lies where its hash is compared; a plain folder's packages would be read from there.
-            files["apt.sources"] = "".join(f"{line}\n" for line in read.sources).replace(" file:/", " copy:/")
-            options += ' -o Dir::Etc::sourcelist="$PWD/apt.sources" -o Dir::Etc::sourceparts=/dev/null'
+            files["apt.list"] = "".join(f"{line}\n" for line in read.sources).replace(" file:/", " copy:/")
+            options += ' -o Dir::Etc::sourcelist="$PWD/apt.list" -o Dir::Etc::sourceparts=/dev/null'
             options += " -o Acquire::Check-Valid-Until=false"
         get = f"DEBIAN_FRONTEND=noninteractive apt-get -q -y --no-install-recommends --allow-downgrades {options}"
         run = (

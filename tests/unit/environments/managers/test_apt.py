@@ -141,7 +141,7 @@ def test_the_step_for_an_image_compares_hashes_before_it_installs(apt: Apt, repo
     lock = apt.solve(Wanted(("alpha", "gamma"), (source_line(repository),)))
     [step] = apt.install_steps(lock)
     assert step.files["apt.packages"].splitlines() == ["alpha=2.0", "beta=1.0", "gamma=1.0"]
-    assert step.files["apt.sources"] == source_line(repository).replace("file:", "copy:") + "\n"
+    assert step.files["apt.list"] == source_line(repository).replace("file:", "copy:") + "\n"
     order = [
         word
         for line in step.run
