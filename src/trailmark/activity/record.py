@@ -44,9 +44,9 @@ class Recorded:
 def record(trail: Trail, action: Action, change: Change = NO_CHANGE, *, journalled: bool = False) -> Recorded:
     """Record one action as one commit, durably. An id that is recorded already is left as it is.
 
-    What is `journalled` may be taken back by a power cut, since its entry in the journal is kept until
-    `Repository.sync_refs`. Takes the project's lock. Raises Busy when another process keeps it, and while a person's own merge or rebase
-    is under way; Unavailable, with nothing changed, when the disk refuses.
+    What is `journalled` may be taken back by a power cut: its entry in the journal is kept until the refs are
+    synced. Takes the project's lock. Raises Busy when another process keeps it, and while a person's own merge
+    or rebase is under way; Unavailable, with nothing changed, when the disk refuses.
     """
     with trail.lock, _refusals():
         require_quiet(trail.repository)
