@@ -3,7 +3,6 @@
 import tempfile
 from collections.abc import Collection, Iterable
 from importlib import resources
-from importlib.metadata import version as installed_version
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING
@@ -118,6 +117,8 @@ class Conda:
 
     def install_steps(self, lock: ManagerLock) -> tuple[Step, ...]:
         """Return one step that installs the lock into /opt/conda, by py-rattler in an environment of its own."""
+        from importlib.metadata import version as installed_version
+
         program = resources.files(__package__).joinpath("conda_install.py").read_text(encoding="utf-8")
         rattler = f"py-rattler=={installed_version('py-rattler')}"
         return (

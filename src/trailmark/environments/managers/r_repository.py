@@ -6,11 +6,9 @@ import io
 import re
 import tarfile
 import time
-import urllib.request
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from urllib.error import HTTPError
 from urllib.parse import unquote, urlsplit
 
 from trailmark.durable import write_file
@@ -22,7 +20,6 @@ from trailmark.errors import InvalidInput, Unavailable
 from trailmark.progress import Progress
 
 _FRESH_SECONDS = 3600.0
-_TIMEOUT_SECONDS = 60.0
 _LINK = re.compile(r'href="([A-Za-z0-9.]+_[0-9.-]+\.tar\.gz)"')
 _CHUNK = 1 << 18
 _LARGEST = 400_000_000
@@ -111,28 +108,16 @@ class Repository:
         try:
             if self._is_local:
                 return (self._folder / path).read_bytes()
-            return self._download(f"{self.address}/{path}")
+            # What speaks HTTP takes long to load, and most commands never need it.
+            from trailmark.environments.managers.download import download
+
+            return download(f"{self.address}/{path}", self._progress)
         except FileNotFoundError:
             return None
-        except HTTPError as error:
-            if error.code in (403, 404, 410):
-                return None
-            raise self._unreadable(error) from error
         except (OSError, ValueError) as error:
-            raise self._unreadable(error) from error
-
-    def _download(self, address: str) -> bytes:
-        parts = []
-        with urllib.request.urlopen(address, timeout=_TIMEOUT_SECONDS) as answer:
-            while chunk := answer.read(_CHUNK):
-                go_on(self._progress)
-                parts.append(chunk)
-        return b"".join(parts)
-
-    def _unreadable(self, error: Exception) -> Unavailable:
-        return Unavailable(
-            f"The repository of R packages {self.address} could not be read, so nothing was changed: {error}"
-        )
+            raise Unavailable(
+                f"The repository of R packages {self.address} could not be read, so nothing was changed: {error}"
+            ) from error
 
 
 def _is_fresh(path: Path) -> bool:
