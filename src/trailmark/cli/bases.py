@@ -21,7 +21,10 @@ from trailmark.git.address import looks_like_address
 @click.option(
     "--refresh", is_flag=True, help="Fetch the catalogues that the settings name by git address first."
 )
-def command(invocation: Invocation, language: str | None, tool: str | None, gpu: bool, refresh: bool) -> None:
+@click.option("--private", is_flag=True, help="Allow --refresh an address on a private network.")
+def command(
+    invocation: Invocation, language: str | None, tool: str | None, gpu: bool, refresh: bool, private: bool
+) -> None:
     """List the starting points that an environment can have.
 
     A base says which operating system, languages and tools a project begins with. Choose one with
@@ -35,7 +38,7 @@ def command(invocation: Invocation, language: str | None, tool: str | None, gpu:
     if refresh:
         with TerminalProgress() as progress:
             for place in filter(looks_like_address, settings.bases):
-                fetch_catalogue(settings.home, place, progress)
+                fetch_catalogue(settings.home, place, progress, allow_private=private)
     catalogue = load_catalogue(settings.home, settings.bases)
     for problem in catalogue.problems:
         click.echo(problem, err=True)

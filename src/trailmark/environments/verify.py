@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import platform
 import re
+import shutil
 import tempfile
+import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,6 +32,10 @@ _MISMATCH = re.compile(r"[Hh]ash mismatch for `?(?P<name>[A-Za-z0-9._-]+)")
 _EXPECTED = re.compile(r"Expected:\s+(?P<hash>\S+:[0-9a-f]+)")
 _COMPUTED = re.compile(r"Computed:\s+(?P<hash>\S+:[0-9a-f]+)")
 _MOST_FILES = 20
+_PREFIX = ".verify-"
+_LIFE = "life"
+# So young a folder may be one whose maker is just about to lock it.
+_BEGINNING_SECONDS = 10.0
 
 
 @dataclass(frozen=True)
@@ -68,13 +76,32 @@ def compare_rebuilt(
     """Rebuild in a fresh folder below `near`, with an empty cache, and compare. What was built is removed again."""
     near.mkdir(parents=True, exist_ok=True)
     clean = Uv(uv.program, {**uv.environ, "UV_NO_CACHE": "1"})
-    with tempfile.TemporaryDirectory(prefix=".verify-", dir=near, ignore_cleanup_errors=True) as folder:
+    with _fresh_folder(near) as folder:
         try:
-            rebuilt = ensure(lock, home=Path(folder), python=python, uv=clean, progress=progress)
+            rebuilt = ensure(lock, home=folder, python=python, uv=clean, progress=progress)
         except InstallFailed as error:
             return Comparison((_not_installed(error),))
         progress.step("Comparing the files")
         return _compare(lock, recorded, python, rebuilt)
+
+
+@contextlib.contextmanager
+def _fresh_folder(near: Path) -> Iterator[Path]:
+    """Make a folder that is removed at the end, and remove those whose makers were killed.
+
+    A maker holds a lock on a file in its folder, which ends with it.
+    """
+    for left in near.glob(f"{_PREFIX}*"):
+        with contextlib.suppress(OSError), (left / _LIFE).open("rb") as life:
+            fcntl.flock(life, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if time.time() - left.stat().st_mtime > _BEGINNING_SECONDS:
+                shutil.rmtree(left, ignore_errors=True)
+    with (
+        tempfile.TemporaryDirectory(prefix=_PREFIX, dir=near, ignore_cleanup_errors=True) as folder,
+        (Path(folder) / _LIFE).open("wb") as life,
+    ):
+        fcntl.flock(life, fcntl.LOCK_EX)
+        yield Path(folder)
 
 
 def _compare(lock: Lock, recorded: Recorded, python: Interpreter, rebuilt: Realised) -> Comparison:

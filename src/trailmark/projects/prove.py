@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from trailmark.activity import load
-from trailmark.activity.index import Index
+from trailmark.activity.index import Index, Row
 from trailmark.activity.query import Filter
 from trailmark.environments.interpreter import find_interpreter
 from trailmark.environments.verify import Difference, Recorded, compare_rebuilt, supplied_by_the_system
@@ -77,13 +77,22 @@ def verify_environment(
 
 def recorded_facts(project: Project, digest: str) -> Mapping[str, Any]:
     """Return what the trail says of a lock; of the newest one that it knows when it does not know that one."""
+    rows = _environment_rows(project)
+    row = next((row for row in rows if row.environment == digest), rows[0] if rows else None)
+    return load(project.repository, row.id).record.detail if row else {}
+
+
+def pip_digest_of(project: Project, digest: str) -> str:
+    """Return the digest of the Python part of a lock that was recorded: what the local engine made of it."""
+    row = next((row for row in _environment_rows(project) if row.environment == digest), None)
+    parts = load(project.repository, row.id).record.detail.get("parts") if row else None
+    return str(parts["pip"]) if isinstance(parts, dict) and "pip" in parts else digest
+
+
+def _environment_rows(project: Project) -> list[Row]:
     with Index.open(project.state / "index.sqlite") as index:
         index.refresh(project.repository)
-        rows = index.page(Filter(kind="environment"), limit=_MOST_RECORDS)
-    if not rows:
-        return {}
-    row = next((row for row in rows if row.environment == digest), rows[0])
-    return load(project.repository, row.id).record.detail
+        return index.page(Filter(kind="environment"), limit=_MOST_RECORDS)
 
 
 def _parts(recorded: Mapping[str, Any] | None, lock: WholeLock) -> Iterator[Difference]:

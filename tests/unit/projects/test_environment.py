@@ -1,5 +1,6 @@
 """A project's whole environment: base, packages of several managers, snippets, its proof; each change a record."""
 
+import fcntl
 import json
 import os
 import shutil
@@ -436,6 +437,20 @@ def test_a_rebuild_uses_no_cache_and_leaves_nothing(locked, means, settings, mon
     assert verify_environment(locked, means, PROGRESS).ok
     assert caches == ["1", "1"]
     assert sorted(path.name for path in (settings.home / "environments").iterdir()) == before
+
+
+def test_what_a_killed_rebuild_left_is_removed(locked, means, settings):
+    left = settings.home / "environments" / ".verify-killed"
+    left.mkdir()
+    (left / "life").write_bytes(b"")
+    os.utime(left, (0, 0))
+    living = settings.home / "environments" / ".verify-living"
+    living.mkdir()
+    with (living / "life").open("wb") as life:
+        fcntl.flock(life, fcntl.LOCK_EX)
+        os.utime(living, (0, 0))
+        verify_environment(locked, means, PROGRESS)
+    assert (left.exists(), living.exists()) == (False, True)
 
 
 def test_a_file_of_proofs_that_is_broken_proves_nothing(locked, means):

@@ -13,6 +13,7 @@ SECTIONS: Mapping[str, Mapping[str, str]] = {
         "remove": "Stop asking for packages.",
         "update": "Resolve again, with the newest versions.",
         "import": "Take in requirements.txt, environment.yml, renv.lock and others.",
+        "detect": "Find what the code imports, and propose versions of its time.",
         "lock": "Resolve what trailmark.toml asks for, as after editing it by hand.",
         "search": "Find packages by the beginning of their name.",
         "verify": "Rebuild from the lock alone, and compare.",

@@ -31,7 +31,7 @@ def change_environment(
     with TerminalProgress() as progress:
         after = change(project, progress)
     told = []
-    if before is None or before.digest != after.digest:
+    if before is None or before.pip.digest != after.pip.digest:
         message = "The packages have changed. Restart the kernel to use them."
         told = packages_changed(project, services.engine, services.uv, message)
     standing = standing_of(project, services.managers)

@@ -21,7 +21,7 @@ from trailmark.projects import base as project_base
 from trailmark.projects import packages, snippets
 from trailmark.projects.environment import current_lock, whole_request
 from trailmark.projects.project import Project
-from trailmark.projects.prove import verify_environment
+from trailmark.projects.prove import pip_digest_of, verify_environment
 from trailmark.projects.standing import ask_for_latest, standing_of
 from trailmark.sessions.notify import packages_changed
 from trailmark.web.bases import cards_for
@@ -252,7 +252,10 @@ def view_of(site: Site, project: Project) -> EnvironmentView:
     return build_environment(
         standing_of(project, managers),
         managers=tuple(managers),
-        sessions=[session.environment for session in sessions_of(site, project)],
+        sessions=[
+            pip_digest_of(project, session.environment) if session.environment else None
+            for session in sessions_of(site, project)
+        ],
     )
 
 
@@ -262,7 +265,7 @@ def _change(
     def work(found: Project, progress: Progress) -> None:
         before = current_lock(found)
         after = change(found, site.services.means, progress)
-        if before is None or before.digest != after.digest:
+        if before is None or before.pip.digest != after.pip.digest:
             packages_changed(found, site.services.engine, site.services.uv, _RESTART)
 
     return _work(site, project, title, work)

@@ -71,7 +71,8 @@ class EnvironmentView:
 def build_environment(
     standing: EnvironmentStanding, *, managers: Sequence[str], sessions: Sequence[str | None]
 ) -> EnvironmentView:
-    """Return the view of an environment; `sessions` are the locks that open sessions were started with."""
+    """Return the view of an environment; `sessions` are the locks of Python's packages that open
+    sessions were started with."""
     base, lock = standing.request.base, standing.lock
     return EnvironmentView(
         python=standing.request.pip.python,
@@ -87,7 +88,7 @@ def build_environment(
         left=standing.left,
         proof=standing.proof,
         managers=tuple((name, _MANAGERS.get(name, name)) for name in ("pip", *managers)),
-        outdated_session=lock is not None and any(digest != lock.digest for digest in sessions),
+        outdated_session=lock is not None and any(digest != lock.pip.digest for digest in sessions),
     )
 
 
