@@ -25,6 +25,7 @@ from trailmark_capture.shell.notes import Begin, End, Session, Shell, encode, it
 
 SUFFIX = ".spool"
 _START_SECONDS = 600.0
+_FOREIGN_SECONDS = 10.0
 _HEAD_BYTES = 16 * 1024
 _LAST_WORDS = frozenset(("exit", "logout", "exec"))
 
@@ -85,7 +86,19 @@ class SpoolReader:
             expressions = self._expressions.drain()
             paths = sorted(self._config.shell.glob("*" + SUFFIX))
             self._spools = {path: self._spools.get(path) or _Spool(path) for path in paths}
-            return expressions + sum(self._drain(spool) for spool in self._spools.values())
+            return expressions + sum(
+                self._drain(spool) for spool in self._spools.values() if self._is_ours(spool)
+            )
+
+    def _is_ours(self, spool: "_Spool") -> bool:
+        """Return whether a shell is our session's, or of one that has ended without telling what its shell did.
+
+        What a command has shown is known to its own session alone.
+        """
+        is_over, session = spool.is_over(), spool.session
+        if session is None or not self._config.session or session.session in ("", self._config.session):
+            return True
+        return is_over and time.time() - spool.last_seen() > _FOREIGN_SECONDS
 
     def close(self) -> None:
         """Give up the segment of the journal."""

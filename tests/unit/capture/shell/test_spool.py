@@ -95,9 +95,25 @@ def test_finished_commands_are_journalled_once(config: Config, made: Path) -> No
 
 def test_a_command_belongs_to_the_session_of_its_shell(config: Config, made: Path) -> None:
     add(made, end(1))
-    SpoolReader(replace(config, session="S2", environment="other", actor="program:x")).drain()
+    SpoolReader(replace(config, session=None, environment="other", actor="program:x")).drain()
     assert (ends(config)[0]["session"], ends(config)[0]["environment"]) == ("S1", "lock")
     assert ends(config)[0]["actor"] == "person"
+
+
+def test_another_session_that_runs_tells_what_its_own_shells_did(config: Config, made: Path) -> None:
+    add(made, note("H", *ALIVE), end(1))
+    beside = SpoolReader(replace(config, session="S2"))
+    assert beside.drain() == 0
+    assert SpoolReader(config).drain() == 1
+
+
+def test_what_a_session_that_died_left_is_told_by_another_after_a_while(config: Config, made: Path) -> None:
+    add(made, note("H", "999999999", "1", "no boot", "5.2"), end(1))
+    beside = SpoolReader(replace(config, session="S2"))
+    assert beside.drain() == 0
+    long_ago = time.time() - 60
+    os.utime(made, (long_ago, long_ago))
+    assert beside.drain() == 1
 
 
 def test_a_running_command_is_announced_once(config: Config, made: Path) -> None:
