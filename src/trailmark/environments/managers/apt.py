@@ -1,6 +1,6 @@
 """System packages: resolved by apt-get in the package state of a base, or of this machine."""
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -39,14 +39,24 @@ _MOST_TRIES = 12
 
 
 class Apt:
-    """Resolves against `system`; what it reads of other sources is kept in `cache`."""
+    """Resolves against `system`; what it reads of other sources is kept in `cache`.
+
+    Where a request names a base's image (its `runtime`), `system_of` gives that base's package state.
+    """
 
     name = "apt"
     file_name = FILE_NAME
 
-    def __init__(self, cache: Path, system: AptSystem | None = None) -> None:
+    def __init__(
+        self,
+        cache: Path,
+        system: AptSystem | None = None,
+        *,
+        system_of: Callable[[str, Progress], AptSystem] | None = None,
+    ) -> None:
         self._cache = cache
         self._system = system or AptSystem()
+        self._system_of = system_of
 
     def check(self, requirement: str) -> str:
         """Return the requirement without needless blanks. Raises InvalidInput."""
@@ -91,7 +101,7 @@ class Apt:
             progress.step("Finding system packages that fit together")
             simulated = _simulate(apt, requirements, kept, progress)
             packages = _packages(apt, requirements, simulated)
-            lock = AptLock(apt.architecture, packages, sources, wanted.snapshot)
+            lock = AptLock(apt.architecture, packages, sources, wanted.snapshot, self._base(wanted))
         return self.parse(render_lock(lock))
 
     def search(self, prefix: str, limit: int = 20, wanted: Wanted = NOTHING) -> list[str]:
@@ -109,9 +119,7 @@ class Apt:
     def outdated(self, lock: ManagerLock) -> dict[str, str]:
         """Return the newest version of each package of the lock that is behind it, where the lock looked."""
         read = read_lock(lock.text)
-        with open_apt(
-            self._system, self._cache, sources=read.sources, lasting=read.snapshot is not None
-        ) as apt:
+        with self._open_at(read.base, read.sources, lasting=read.snapshot is not None) as apt:
             newest = apt.candidates([item.name for item in lock.items])
         return {
             item.name: found
@@ -148,14 +156,19 @@ class Apt:
         )
         return (Step(self.name, run, files, caches=("/var/cache/trailmark-apt",)),)
 
+    def _base(self, wanted: Wanted) -> str | None:
+        return wanted.runtime if self._system_of else None
+
     def _open(self, wanted: Wanted, progress: Progress | None = None) -> AbstractContextManager[AptRun]:
-        return open_apt(
-            self._system,
-            self._cache,
-            sources=_sources(wanted),
-            lasting=wanted.snapshot is not None,
-            progress=progress,
-        )
+        lasting = wanted.snapshot is not None
+        return self._open_at(wanted.runtime, _sources(wanted), lasting=lasting, progress=progress)
+
+    def _open_at(
+        self, base: str | None, sources: Sequence[str], *, lasting: bool, progress: Progress | None = None
+    ) -> AbstractContextManager[AptRun]:
+        told = progress or NullProgress()
+        system = self._system_of(base, told) if base and self._system_of else self._system
+        return open_apt(system, self._cache, sources=sources, lasting=lasting, progress=told)
 
 
 def _sources(wanted: Wanted) -> tuple[str, ...]:

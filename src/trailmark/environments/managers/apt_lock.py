@@ -41,17 +41,23 @@ class Package:
 
 @dataclass(frozen=True)
 class AptLock:
-    """What an apt.toml says. `sources` are the lines to take packages from, empty: those of the base."""
+    """What an apt.toml says. `sources` are the lines to take packages from, empty: those of the base.
+
+    `base` is the image in whose package state it was resolved, None for a machine's.
+    """
 
     architecture: str
     packages: tuple[Package, ...]
     sources: tuple[str, ...] = ()
     snapshot: str | None = None
+    base: str | None = None
 
 
 def render_lock(lock: AptLock) -> str:
     """Return the text of the lock."""
     lines = ["version = 1", f"architecture = {_quoted(lock.architecture)}"]
+    if lock.base:
+        lines.append(f"base = {_quoted(lock.base)}")
     if lock.snapshot:
         lines.append(f"snapshot = {_quoted(lock.snapshot)}")
     if lock.sources:
@@ -81,7 +87,7 @@ def parse_lock(text: str) -> ManagerLock:
         )
         for one in lock.packages
     )
-    return ManagerLock("apt", FILE_NAME, text, digest_of(content), items)
+    return ManagerLock("apt", FILE_NAME, text, digest_of(content), items, lock.base)
 
 
 def _content(text: str) -> dict[str, Any]:
@@ -100,15 +106,16 @@ def _read(content: Mapping[str, Any]) -> AptLock:
         raise damaged(FILE_NAME, "its “architecture” is none")
     if not isinstance(sources, list) or not all(is_source(one) for one in sources):
         raise damaged(FILE_NAME, "its “sources” are not lines of a sources list")
-    if snapshot is not None and not isinstance(snapshot, str):
-        raise damaged(FILE_NAME, "its “snapshot” is not a day")
+    base = content.get("base")
+    if not isinstance(snapshot, str | None) or not isinstance(base, str | None):
+        raise damaged(FILE_NAME, "its “snapshot” or its “base” is no text")
     listed = content.get("package", [])
     if not isinstance(listed, list):
         raise damaged(FILE_NAME, "its packages are not a list of tables")
     packages = tuple(_package(one, f"package {number}") for number, one in enumerate(listed, start=1))
     if len({one.name for one in packages}) < len(packages):
         raise damaged(FILE_NAME, "it lists a package twice")
-    return AptLock(architecture, packages, tuple(sources), snapshot)
+    return AptLock(architecture, packages, tuple(sources), snapshot, base)
 
 
 def _package(table: object, where: str) -> Package:

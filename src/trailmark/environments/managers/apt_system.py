@@ -2,7 +2,9 @@
 
 import contextlib
 import hashlib
+import io
 import os
+import tarfile
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -11,10 +13,12 @@ from pathlib import Path
 
 from trailmark.environments.managers.dcf import read_paragraphs
 from trailmark.environments.managers.debian import reason_of
-from trailmark.errors import Unavailable
+from trailmark.errors import Damaged, Unavailable
 from trailmark.process import Completed, run, stream
 from trailmark.progress import NullProgress, Progress
 
+# What tells apt all that it needs to know of a system, as an engine reads it from an image.
+STATE_PATHS = ("/etc/apt", "/var/lib/apt/lists", "/var/lib/dpkg/status")
 _FRESH_SECONDS = 3600.0
 _UNWANTED = ("LD_PRELOAD", "APT_CONFIG", "LANG", "LANGUAGE", "LC_ALL", "COLUMNS")
 
@@ -30,6 +34,27 @@ class AptSystem:
     root: Path = Path("/")
     architecture: str | None = None
     environ: Mapping[str, str] | None = field(default=None, repr=False)
+
+
+def unpack_system(archives: Mapping[str, bytes], folder: Path, architecture: str | None = None) -> AptSystem:
+    """Put the package state of a base into `folder`, from tar archives of its STATE_PATHS by these paths.
+
+    What is not of use to apt is left out: links, devices, and whatever leads out of the folder. Raises Damaged.
+    """
+    for path in STATE_PATHS:
+        place = folder / path.lstrip("/")
+        place.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            with tarfile.open(fileobj=io.BytesIO(archives.get(path, b""))) as archive:
+                for entry in archive:
+                    if entry.isdir() or entry.isreg():
+                        archive.extract(entry, place.parent, filter="data")
+        except tarfile.ReadError as error:
+            if path in archives:
+                raise Damaged(f"The package state of the base cannot be read ({path}: {error}).") from error
+        except (tarfile.TarError, OSError) as error:
+            raise Damaged(f"The package state of the base cannot be read ({path}: {error}).") from error
+    return AptSystem(folder, architecture)
 
 
 class AptRun:

@@ -34,7 +34,9 @@ def remove(manager: PackageManager, wanted: Wanted, name: str) -> Wanted:
 
 
 def unmet(manager: PackageManager, wanted: Wanted, lock: ManagerLock | None) -> tuple[str, ...]:
-    """Return the requirements that the lock does not answer."""
+    """Return the requirements that the lock does not answer: all of them, when it was resolved for something else."""
+    if lock is not None and wanted.runtime and lock.runtime and wanted.runtime != lock.runtime:
+        return wanted.requirements
     versions = {item.name: item.version for item in lock.items} if lock else {}
     return tuple(
         text

@@ -27,7 +27,7 @@ class Wanted:
 
     `channels` says where to look, in the manager's own way (conda: channels; apt: lines of a sources list; R:
     repositories), empty for where it looks by itself. `snapshot` is the day (2024-05-01) to resolve for. `runtime`
-    is the version of the language that the packages are for, where that is not the manager's own choice (R's).
+    is what the packages are for, where that is not the manager's own choice: R's version, for apt a base's image.
     """
 
     requirements: tuple[str, ...] = ()
@@ -54,13 +54,17 @@ class LockedItem:
 
 @dataclass(frozen=True)
 class ManagerLock:
-    """All that one manager resolved: the text of a file under environment/, and what it says."""
+    """All that one manager resolved: the text of a file under environment/, and what it says.
+
+    `runtime` is what it was resolved for, as in `Wanted`; None when the lock does not say.
+    """
 
     manager: str
     file_name: str
     text: str
     digest: str
     items: tuple[LockedItem, ...]
+    runtime: str | None = None
 
     def find(self, name: str) -> LockedItem | None:
         """Return the package of that name, as the manager writes names."""

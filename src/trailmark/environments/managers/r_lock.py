@@ -71,7 +71,7 @@ def parse_lock(text: str) -> ManagerLock:
         )
         for one in lock.packages
     )
-    return ManagerLock("r", FILE_NAME, text, digest_of(content), items)
+    return ManagerLock("r", FILE_NAME, text, digest_of(content), items, lock.version)
 
 
 def _table(package: Package) -> dict[str, object]:
