@@ -2,10 +2,11 @@
 
 Declarations come first (pyproject.toml, requirements.txt, environment.yml, Pipfile, setup.cfg, setup.py); where
 there are none, the imports of its scripts and notebooks. R packages come from renv.lock, install.R or DESCRIPTION,
-system packages from apt.txt, and all of these from Binder's folder too. The result is for a person to confirm.
+else from what R code loads, system packages from apt.txt, and all of these from Binder's folder too. The result is
+for a person to confirm.
 """
 
-from trailmark.environments.detect.detected import Detected, detect
+from trailmark.environments.detect.detected import Detected, detect, detect_imports
 from trailmark.environments.detect.folder import FolderText
 
-__all__ = ["Detected", "FolderText", "detect"]
+__all__ = ["Detected", "FolderText", "detect", "detect_imports"]

@@ -36,7 +36,6 @@ _PYTHON_FILES = {
     "runtime.txt": re.compile(r"^\s*python-(\d+\.\d+)(\.\d+)?\s*$", re.MULTILINE),
 }
 IMPORTS = "imports"
-_R_FILES = frozenset({"renv.lock", "install.R", "DESCRIPTION"})
 
 
 @dataclass(frozen=True)
@@ -73,7 +72,7 @@ def detect(files: Mapping[str, str]) -> Detected:
         missing = sorted(imported.names() - {canonicalize_name(one.name) for one in packages})
         if missing:
             notes.append(f"the code also imports what {', '.join(missing)} gives, which no file asks for")
-    r = () if _R_FILES.intersection(files) else code.packages("r")
+    r = () if "r" in beyond.wanted else code.packages("r")
     python = next((found.python for found in sources if found.python), None) or _python(files)
     used = (found.source for found in sources if found.packages or found.python or (found is imported and r))
     return Detected(
@@ -84,6 +83,15 @@ def detect(files: Mapping[str, str]) -> Detected:
         code,
         beyond,
     )
+
+
+def detect_imports(files: Mapping[str, str]) -> Detected:
+    """Return what a repository wants by its code alone, whatever its files declare. Raises nothing on bad files."""
+    code = survey(files, [path for path in files if path.endswith(ENDINGS)])
+    found = as_found(code)
+    packages, notes = _merge([found])
+    request = EnvironmentRequest(PYTHON, tuple(map(str, packages)))
+    return Detected(request, (IMPORTS,), (*found.notes, *notes), code.packages("r"), code)
 
 
 def _declared(files: Mapping[str, str]) -> Iterator[Found]:

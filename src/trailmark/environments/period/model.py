@@ -1,6 +1,6 @@
 """What is proposed for code of another time: pure values."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Literal
@@ -8,6 +8,7 @@ from typing import Literal
 from packaging.utils import canonicalize_name
 
 from trailmark.environments.detect.imports import Import
+from trailmark.environments.managers.model import Wanted
 from trailmark.environments.model import EnvironmentRequest, Lock, parse_requirement
 from trailmark.errors import InvalidInput
 
@@ -89,7 +90,7 @@ class Proposal:
     """An environment for code of another time; for a person to confirm.
 
     `pins` are all versions that were resolved, what the packages need included. `until` is the day up to which they
-    were taken, None for no limit. `lock` is there when everything can be had without building.
+    were taken, None for no limit; `r` is what is asked of R.
     """
 
     moment: Moment
@@ -99,39 +100,70 @@ class Proposal:
     packages: tuple[PackageChoice, ...]
     outcomes: tuple[Outcome, ...]
     pins: Mapping[str, str] = field(default_factory=dict, hash=False)
-    r: tuple[str, ...] = ()
+    r: Wanted = field(default_factory=Wanted)
     notes: tuple[str, ...] = ()
     lock: Lock | None = None
     is_tried: bool = False
 
     @property
     def request(self) -> EnvironmentRequest:
-        """What to ask for: the Python, and each package at its version; those without one are left free."""
-        asked = [f"{one.name}=={one.version}" if one.version else one.name for one in self.packages]
+        """What to ask for: the Python, and each package that can be installed, at its version."""
+        asked = [f"{one.name}=={one.version}" for one in self.packages if one.is_resolved]
         return EnvironmentRequest(f"=={self.minor}.*", tuple(asked))
 
     @property
     def remarks(self) -> tuple[str, ...]:
-        """All that a person should know besides the packages and the imports."""
+        """All that a person should know besides the packages and what became of the imports."""
+        left_out = tuple(
+            f"{one.name} is left out: {one.reason}. {one.advice}"
+            for one in self.packages
+            if not one.is_resolved
+        )
         later = [one for one in self.packages if one.state == "later"]
         if not later:
-            return self.notes
+            return (*self.notes, *left_out)
         listed = ", ".join(f"{one.name} {one.version}" for one in later[:_LISTED])
         more = f" and {len(later) - _LISTED} more" if len(later) > _LISTED else ""
         told = (
             f"no version of {self.moment.day} works here for Python {self.minor}, so a later one was taken: "
             f"{listed}{more}"
         )
-        return (*self.notes, told)
+        return (*self.notes, told, *left_out)
 
     @property
-    def counted(self) -> tuple[Outcome, ...]:
-        """The imports of packages, and those of the standard library that fail."""
-        return tuple(
-            one
-            for one in self.outcomes
-            if one.imported.kind != "standard" or one.works is False or one.reason
-        )
+    def counts(self) -> "Counts":
+        """How far it got, of how many imports."""
+        return count(self.outcomes, self.packages)
+
+
+@dataclass(frozen=True)
+class Counts:
+    """Of the imports that are no part of the language: how many there are, have a package, have a version, and work.
+
+    An import of the standard library that fails is counted too, as found only.
+    """
+
+    found: int
+    mapped: int
+    resolved: int
+    working: int
+
+
+def count(outcomes: Sequence[Outcome], packages: Sequence[PackageChoice]) -> Counts:
+    """Count imports; what the code can do without is left out when it does not work."""
+    ready = {one.name for one in packages if one.is_resolved}
+    counted = [one for one in outcomes if _is_counted(one)]
+    given = [one.imported for one in counted if one.imported.package]
+    resolved = [
+        one for one in given if one.language == "python" and canonicalize_name(one.package or "") in ready
+    ]
+    return Counts(len(counted), len(given), len(resolved), sum(one.works is True for one in counted))
+
+
+def _is_counted(one: Outcome) -> bool:
+    if one.imported.optional and not one.works and one.imported.kind != "package":
+        return False
+    return one.imported.kind != "standard" or bool(one.reason)
 
 
 def parse_day(text: str) -> date:

@@ -7,16 +7,16 @@ from datetime import date, timedelta
 from packaging.utils import canonicalize_name
 
 from trailmark.environments.detect import Detected
-from trailmark.environments.detect.distributions import distributions, find_gone
+from trailmark.environments.detect.distributions import find_gone
 from trailmark.environments.detect.imports import Import, Survey
 from trailmark.environments.interpreter import Interpreter, list_interpreters, own_interpreter
 from trailmark.environments.lock import ResolveFailed, resolve
 from trailmark.environments.model import Lock, LockedPackage, parse_requirement
 from trailmark.environments.period.choose import Chosen, can_do_better, choose
 from trailmark.environments.period.index import DatedIndex
-from trailmark.environments.period.model import Moment, Outcome, PackageChoice, Proposal, Want
+from trailmark.environments.period.model import Moment, Outcome, Proposal, Want
 from trailmark.environments.period.pythons import OLDEST, days_to_look, order_pythons, python_of
-from trailmark.environments.period.reasons import of_import
+from trailmark.environments.period.reasons import of_gone, of_import
 from trailmark.environments.uv import Uv
 from trailmark.errors import InvalidInput, Unavailable
 from trailmark.progress import Progress
@@ -24,7 +24,6 @@ from trailmark.progress import Progress
 RECENT = timedelta(days=180)
 _MOST_PYTHONS = 3
 _TESTED = (3, 8)
-_FIRST_SNAPSHOT = date(2017, 10, 10)
 _LISTED = 5
 # What a kernel needs besides the work's own packages: it talks to today's JupyterLab, so it is not of the past.
 _KERNEL = frozenset(
@@ -114,17 +113,16 @@ def propose(detected: Detected, moment: Moment, machine: Machine, progress: Prog
         minor=best.python.minor,
         until=best.until,
         packages=best.packages,
-        outcomes=tuple(_expected(one, best.packages, best.python.minor) for one in seen.imports),
+        outcomes=tuple(_expected(one, best) for one in seen.imports),
         pins=best.pins,
-        r=detected.r,
-        notes=tuple(_notes(detected, moment, best, is_dated)),
+        notes=tuple(_notes(detected.code, moment, best, is_dated)),
     )
 
 
 def with_lock(proposal: Proposal, machine: Machine, progress: Progress) -> Proposal:
-    """Return the proposal with a lock of all its versions, when everything in it can be had without building."""
+    """Return the proposal with a lock of all its versions, when there is one."""
     python = next((one for one in machine.pythons if one.version == proposal.python), None)
-    if python is None or not proposal.pins or not all(one.is_resolved for one in proposal.packages):
+    if python is None or not proposal.pins:
         return proposal
     asked = {one.name for one in proposal.packages}
     held = [
@@ -185,24 +183,27 @@ def _is_dated(wants: Sequence[Want], python: Interpreter, index: DatedIndex, tod
     return True
 
 
-def _expected(imported: Import, packages: Sequence[PackageChoice], minor: str) -> Outcome:
+def _expected(imported: Import, best: Chosen) -> Outcome:
     """Return what is known of an import before it is tried."""
-    reason, advice = of_import(imported, minor)
+    reason, advice = of_import(imported, best.python.minor)
     name = canonicalize_name(imported.package) if imported.package and imported.language == "python" else None
-    choice = next((one for one in packages if one.name == name), None)
+    choice = next((one for one in best.packages if one.name == name), None)
     if not reason and choice is not None and choice.reason:
-        reason, advice = f"{choice.name}: {choice.reason}", choice.advice
+        return Outcome(imported, None, f"{choice.name}: {choice.reason}", choice.advice)
+    gone = find_gone(imported.module, imported.names) if imported.language == "python" else None
+    if not reason and gone is not None and (not gone.versions or name in best.missed):
+        reason, advice = of_gone(gone, best.python.minor)
     return Outcome(imported, None, reason, advice)
 
 
-def _notes(detected: Detected, moment: Moment, best: Chosen, is_dated: bool) -> list[str]:
-    notes = [*_about_python(detected.code, moment, best)]
+def _notes(seen: Survey, moment: Moment, best: Chosen, is_dated: bool) -> list[str]:
+    notes = [*_about_python(seen, moment, best)]
     if not is_dated:
         notes.append(
             "the package index does not say when versions were published, so they could not be chosen by "
             f"the day ({moment.day}): the newest that fit Python {best.python.minor} were taken"
         )
-    return notes + _about_r(detected.r, moment)
+    return notes
 
 
 def _about_python(seen: Survey, moment: Moment, best: Chosen) -> list[str]:
@@ -226,22 +227,3 @@ def _about_python(seen: Survey, moment: Moment, best: Chosen) -> list[str]:
             f"{best.python.minor} was chosen because the code is that old"
         )
     return notes
-
-
-def _about_r(packages: tuple[str, ...], moment: Moment) -> list[str]:
-    if not packages:
-        return []
-    bioconductor = [name for name in packages if name in distributions().bioconductor]
-    notes = [f"R packages are asked for as CRAN had them on {snapshot_of(moment)}: {', '.join(packages)}"]
-    if moment.day < _FIRST_SNAPSHOT:
-        notes.append(f"dated snapshots of CRAN begin with {_FIRST_SNAPSHOT}; that day was taken for R")
-    if bioconductor:
-        notes.append(
-            f"{', '.join(bioconductor)}: published by Bioconductor, which a snapshot of CRAN does not hold"
-        )
-    return notes
-
-
-def snapshot_of(moment: Moment) -> str:
-    """Return the day of the snapshot of CRAN for a moment."""
-    return max(moment.day, _FIRST_SNAPSHOT).isoformat()

@@ -2,7 +2,7 @@
 
 import re
 
-from trailmark.environments.detect.distributions import distributions, find_gone, find_package
+from trailmark.environments.detect.distributions import Gone, distributions, find_gone, find_package
 from trailmark.environments.detect.imports import Import
 
 Why = tuple[str, str]
@@ -53,6 +53,12 @@ def of_import(imported: Import, minor: str) -> Why:
     if imported.kind == "standard" and ended and tuple(map(int, minor.split("."))) >= ended:
         return f"Python's standard library lost it in {ended[0]}.{ended[1]}", _older(ended)
     return "", ""
+
+
+def of_gone(gone: Gone, minor: str) -> Why:
+    """Return why an import that a package lost does not work with what can be installed."""
+    only = f"{gone.package} has it only in versions {gone.versions}, which Python {minor} cannot have here"
+    return only if gone.versions else f"{gone.package} no longer gives it", f"Use instead: {gone.now}"
 
 
 def of_failure(imported: Import, kind: str, message: str, missing: str, minor: str) -> Why:

@@ -14,9 +14,17 @@ from trailmark.git import LINK, TreeChange, checkout, present, worktree
 from trailmark.git.checkout import CheckoutPlan
 from trailmark.progress import Progress
 from trailmark.projects.copy import REBUILDABLE, copy_files
+from trailmark.projects.environment import LOCK_PATH
 from trailmark.projects.importing.planning import ImportPlan
 from trailmark.projects.importing.source import Folder
-from trailmark.projects.manifest import FILE_NAME, Manifest, edit_manifest, parse_manifest, render_manifest
+from trailmark.projects.manifest import (
+    FILE_NAME,
+    Fact,
+    Manifest,
+    edit_manifest,
+    parse_manifest,
+    render_manifest,
+)
 from trailmark.projects.moves import carry_out
 from trailmark.projects.new import IGNORED, place_for, trail_of_building
 from trailmark.projects.project import Project, open_project
@@ -97,7 +105,8 @@ def _complete(
             python=request.python,
             packages=request.packages,
         )
-        _create(project.manifest_path, render_manifest(manifest))
+        _create(project.manifest_path, edit_manifest(render_manifest(manifest), **_facts_of_others(plan)))
+        _keep_lock(plan, project, request)
     elif isinstance(seen, present.Seen) and seen.mode != LINK:
         _rename_inside(project)
     else:
@@ -105,6 +114,27 @@ def _complete(
     is_plain = isinstance(plan.source, Folder) and not plan.source.has_history
     if is_plain and not os.path.lexists(project.path / ".gitignore"):
         _create(project.path / ".gitignore", IGNORED)
+
+
+def _facts_of_others(plan: ImportPlan) -> dict[str, Fact]:
+    """Return what stands in the manifest for managers other than pip."""
+    facts: dict[str, Fact] = {}
+    for name, wanted in plan.others.items():
+        facts[f"{name}_packages"] = wanted.requirements
+        if wanted.channels:
+            facts[f"{name}_channels"] = wanted.channels
+        if wanted.snapshot:
+            facts[f"{name}_snapshot"] = wanted.snapshot
+    return facts
+
+
+def _keep_lock(plan: ImportPlan, project: Project, request: EnvironmentRequest) -> None:
+    """Write the versions that were chosen, what the packages need included, unless the person asks otherwise."""
+    lock = plan.proposal.lock if plan.proposal is not None else None
+    path = project.path / LOCK_PATH
+    if lock is not None and request == plan.request and not os.path.lexists(path.parent):
+        path.parent.mkdir()
+        _create(path, lock.text)
 
 
 def _rename_inside(project: Project) -> None:

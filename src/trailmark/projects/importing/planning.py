@@ -5,18 +5,21 @@ from __future__ import annotations
 import re
 import shutil
 import time
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from trailmark.activity import RECORDS
-from trailmark.environments.detect import FolderText, detect
+from trailmark.environments.detect import Detected, FolderText, detect
+from trailmark.environments.managers.model import Wanted
 from trailmark.environments.model import EnvironmentRequest
+from trailmark.environments.period import Proposal
 from trailmark.errors import AlreadyExists, CommandFailed, Damaged, InvalidInput
 from trailmark.git import BRANCHES, LINK, Repository, checkout, present, transfer
 from trailmark.git.address import Address, parse_address
 from trailmark.progress import Progress
 from trailmark.projects.archive import BUNDLE, Contents, unpack
+from trailmark.projects.importing.helping import Help, help_import
 from trailmark.projects.importing.source import Archive, Folder, Remote, Source, name_of, parse_source, shown
 from trailmark.projects.importing.survey import Size, measure, measure_folder, remarks
 from trailmark.projects.manifest import FILE_NAME, parse_manifest
@@ -36,7 +39,8 @@ class ImportPlan:
     """What an import would make; for a person to confirm. Nothing of it is in the projects folder yet.
 
     `request` is what the code seems to need, from the files named in `sources`; None when the source says so
-    itself in its `trailmark.toml`. `notes` are remarks for the person. `staging` is the private folder.
+    itself in its `trailmark.toml`. `proposal` says how its versions were chosen, where no file named them; `others`
+    is what is asked of other managers. `notes` are remarks for the person. `staging` is the private folder.
     """
 
     id: str
@@ -51,6 +55,9 @@ class ImportPlan:
     commits: bool
     records: bool
     staging: Path
+    proposal: Proposal | None = None
+    others: Mapping[str, Wanted] = field(default_factory=dict, hash=False)
+    detected: Detected | None = field(default=None, repr=False)
 
     @property
     def building(self) -> Path:
@@ -59,10 +66,17 @@ class ImportPlan:
 
 
 def plan_import(
-    text: str, settings: Settings, progress: Progress, *, here: Path, allow_private: bool = False
+    text: str,
+    settings: Settings,
+    progress: Progress,
+    *,
+    here: Path,
+    allow_private: bool = False,
+    help_with: Help | None = None,
 ) -> ImportPlan:
     """Look at a folder, an address or an exported file, and say what importing it would make.
 
+    `help_with` chooses versions of the work's time where its files declare none; without it any version is asked for.
     Raises PrivateAddress for a web address on a private network unless that is allowed, CommandFailed when
     the repository cannot be had or is damaged, NotFound, InvalidInput, Damaged, Cancelled.
     """
@@ -71,10 +85,22 @@ def plan_import(
     staging = settings.home / "imports" / new_id()
     staging.mkdir(parents=True, mode=0o700)
     try:
-        return _planned(source, staging, settings, progress, allow_private=allow_private)
+        plan = _planned(source, staging, settings, progress, allow_private=allow_private)
+        return _helped(plan, help_with, progress) if help_with is not None else plan
     except BaseException:
         shutil.rmtree(staging, ignore_errors=True)
         raise
+
+
+def _helped(plan: ImportPlan, help_with: Help, progress: Progress) -> ImportPlan:
+    """Return the plan with versions chosen for what it needs, where nothing says which."""
+    if plan.request is None or plan.detected is None:
+        return plan
+    folder = plan.source.path if isinstance(plan.source, Folder) and plan.source.has_files else plan.building
+    helped = help_import(plan.detected, Repository.open(plan.building), folder, help_with, progress)
+    request = helped.proposal.request if helped.proposal is not None else plan.request
+    notes = tuple(dict.fromkeys((*plan.notes, *helped.notes)))
+    return replace(plan, request=request, proposal=helped.proposal, others=helped.others, notes=notes)
 
 
 def discard_import(plan: ImportPlan) -> None:
@@ -125,26 +151,25 @@ def _described(
     size: Size,
     notes: list[str],
 ) -> ImportPlan:
-    request, sources, description = _wanted(folder, name, notes)
+    detected, sources, description = _wanted(folder, name, notes)
     return ImportPlan(
         id=staging.name,
         source=source,
         shown=shown(source),
         name=_free_name(name, settings),
         description=description,
-        request=request,
+        request=detected.request if detected is not None else None,
         sources=sources,
         notes=tuple(dict.fromkeys(notes)),
         size=size,
         commits=repository.head() is not None,
         records=bool(repository.refs(RECORDS)),
         staging=staging,
+        detected=detected,
     )
 
 
-def _wanted(
-    folder: Path, name: str, notes: list[str]
-) -> tuple[EnvironmentRequest | None, tuple[str, ...], str]:
+def _wanted(folder: Path, name: str, notes: list[str]) -> tuple[Detected | None, tuple[str, ...], str]:
     """Return what the files ask for, which files say so, and what the project is about."""
     found = present.read(folder, FILE_NAME, max_bytes=1_000_000)
     if isinstance(found, present.Found) and found.mode != LINK:
@@ -158,7 +183,7 @@ def _wanted(
         raise InvalidInput(f"Its {FILE_NAME} is no ordinary file. Nothing was kept.")
     detected = detect(FolderText(folder))
     notes += detected.notes
-    return detected.request, detected.sources, _first_sentence(folder)
+    return detected, detected.sources, _first_sentence(folder)
 
 
 def _fetch_remote(

@@ -15,7 +15,7 @@ from trailmark.errors import AlreadyExists, InvalidInput, NotFound
 from trailmark.git.address import PrivateAddress
 from trailmark.pages.links import Links
 from trailmark.progress import Progress
-from trailmark.projects.importing import ImportPlan, apply_import, discard_import, plan_import
+from trailmark.projects.importing import Help, ImportPlan, apply_import, discard_import, plan_import
 from trailmark.projects.new import place_for
 from trailmark.web.carried_out import carry_out
 from trailmark.web.site import Here, Site, see_other
@@ -50,7 +50,14 @@ def look(
 
     def work(progress: Progress) -> str:
         try:
-            plan = plan_import(text, settings, progress, here=Path.home(), allow_private=bool(private))
+            plan = plan_import(
+                text,
+                settings,
+                progress,
+                here=Path.home(),
+                allow_private=bool(private),
+                help_with=Help(site.services.uv),
+            )
         except PrivateAddress as error:
             raise InvalidInput(f"{error} {_PRIVATE}") from error
         imports[plan.id] = plan
