@@ -90,7 +90,7 @@ class Proxy:
             return await self._pass_on(side, request)
         status, body, extra = self._own_answer(verdict)
         # A request without a body is over at once; the body of another is not waited for.
-        if not isinstance(side.http.next_event(), h11.EndOfMessage):
+        if isinstance(verdict, Refused) or not isinstance(side.http.next_event(), h11.EndOfMessage):
             extra = [*extra, _CLOSE]
         await _say(side, status, body, extra)
         return _is_over(side)
@@ -175,7 +175,7 @@ async def _download(side: Side, behind: Side) -> bool:
             event = await behind.receive()
         except h11.RemoteProtocolError:
             if side.http.our_state is h11.SEND_RESPONSE:
-                await _say(side, 502, b"The server behind gave no answer that makes sense.\n", [])
+                await _say(side, 502, b"The server behind gave no answer that makes sense.\n", [_CLOSE])
             return False
         if isinstance(event, h11.InformationalResponse):
             if event.status_code == 101:
