@@ -8,6 +8,7 @@ from trailmark.engines import Engine, LocalEngine
 from trailmark.engines.daemon import find_daemon
 from trailmark.engines.docker import DockerEngine
 from trailmark.engines.machine import Check, examine
+from trailmark.engines.several import SeveralEngines
 from trailmark.environments.interpreter import list_interpreters
 from trailmark.environments.managers.apt import Apt
 from trailmark.environments.managers.conda import Conda
@@ -53,10 +54,13 @@ class Services:
         """
         if name in (None, self.engine.name):
             return self.engine
-        if name not in CONTAINER_ENGINES:
+        if name not in CONTAINER_ENGINES or not isinstance(self.engine, SeveralEngines):
             known = ", ".join((self.engine.name, *CONTAINER_ENGINES))
             raise InvalidInput(f"There is no engine “{name}”. Trailmark knows: {known}.")
-        return DockerEngine(self.settings.home, find_daemon(self.uv.environ, name))
+        engine = self.engine.on(name)
+        # Whether it answers is seen when it is looked for, before anything is begun.
+        _ = engine.chosen
+        return engine
 
     def list_engines(self) -> list[EngineFound]:
         """Return the engines that Trailmark knows, the default first, each with the reason why it does not answer."""
@@ -87,9 +91,19 @@ class Services:
 def build(environ: Mapping[str, str]) -> Services:
     """Read the settings of `environ` and choose the adapters that fit them."""
     chosen = settings.load(environ)
-    return Services(
-        settings=chosen, engine=LocalEngine(chosen.home), uv=find_uv(environ), managers=_managers(chosen)
-    )
+    uv = find_uv(environ)
+    return Services(settings=chosen, engine=_engines(chosen, uv), uv=uv, managers=_managers(chosen))
+
+
+def _engines(chosen: Settings, uv: Uv) -> SeveralEngines:
+    """Return the engines; one for containers is looked for when it is asked for."""
+
+    def find(name: str) -> DockerEngine:
+        daemon = find_daemon(uv.environ, name)
+        _ = daemon.api
+        return DockerEngine(chosen.home, daemon)
+
+    return SeveralEngines(chosen.home, LocalEngine(chosen.home), CONTAINER_ENGINES, find)
 
 
 def _managers(chosen: Settings) -> Managers:

@@ -34,7 +34,7 @@ from trailmark.sessions.launch import launch
 from trailmark.sessions.notebook_run import run_notebook
 from trailmark.sessions.session import Session, folder_of, write_session
 from trailmark.sessions.stop import stop
-from trailmark.sessions.tool_layer import tool_layer
+from trailmark.engines.tool_layer import tool_layer
 from trailmark_capture.journal import new_id
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]

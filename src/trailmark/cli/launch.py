@@ -46,6 +46,7 @@ def command(invocation: Invocation, tool: str | None, app: str | None, engine: s
             progress,
             tool=PREFIX + app if app else tool or DEFAULT,
             actor=invocation.actor,
+            managers=invocation.services.managers,
         )
     value = {
         "url": session.url,

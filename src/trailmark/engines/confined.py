@@ -55,7 +55,7 @@ def _limits(limits: Limits) -> dict[str, Any]:
     if limits.memory_bytes is not None:
         found |= {"Memory": limits.memory_bytes, "MemorySwap": limits.memory_bytes}
     if limits.cpus is not None:
-        found["NanoCpus"] = limits.cpus * 1_000_000_000
+        found["NanoCpus"] = round(limits.cpus * 1_000_000_000)
     if limits.shared_memory_bytes is not None:
         found["ShmSize"] = limits.shared_memory_bytes
     if limits.gpu:

@@ -24,11 +24,13 @@ from typing import Any
 from trailmark.durable import write_file
 from trailmark.engines.confined import confinement
 from trailmark.engines.daemon import Daemon
+from trailmark.engines.images import Images
 from trailmark.engines.model import SessionSpec, SessionState, check_id
 from trailmark.errors import InvalidInput, NotFound
 
 _STOPPING = "stopping.json"
 _EMPTY = "empty"
+_TAKEN_ON = "container.json"
 _SESSION = "trailmark.session"
 _HOME = "trailmark.home"
 _PORT = "trailmark.port"
@@ -67,11 +69,17 @@ class DockerEngine:
         self._daemon = daemon
         self._grace = grace_seconds
         self._errors = importlib.import_module("docker.errors")
+        self.images = Images(daemon)
 
     @property
     def name(self) -> str:
         """Docker or podman."""
         return self._daemon.kind
+
+    @property
+    def daemon(self) -> Daemon:
+        """The engine that is spoken to."""
+        return self._daemon
 
     @property
     def listen_address(self) -> str:
@@ -163,6 +171,9 @@ class DockerEngine:
         return facts
 
     def _create(self, spec: SessionSpec) -> str:
+        folder = self._sessions / spec.id
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        write_file(folder / _TAKEN_ON, json.dumps({"kind": self.name}).encode())
         empty = self._sessions.parent / _EMPTY
         empty.mkdir(parents=True, exist_ok=True, mode=0o555)
         labels = {f"{_LABEL}{name}": value for name, value in spec.labels.items()}
@@ -244,6 +255,15 @@ class DockerEngine:
         with self._daemon.telling("give the session's log"):
             said: bytes = self._daemon.api.logs(self._name(session_id), tail=wanted, stdout=True, stderr=True)
         return said.decode("utf-8", "replace").splitlines()[-tail:]
+
+
+def kind_of(home: Path, session_id: str) -> str | None:
+    """Return the kind of engine (docker, podman) whose container a session is, None when it is in none."""
+    try:
+        stored = json.loads((home / "sessions" / session_id / _TAKEN_ON).read_bytes())
+        return str(stored["kind"])
+    except (OSError, ValueError, TypeError, KeyError):
+        return None
 
 
 def _is_left_over(facts: Mapping[str, Any]) -> bool:

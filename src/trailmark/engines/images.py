@@ -16,7 +16,7 @@ import socket
 import tarfile
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -45,6 +45,7 @@ class Image:
     id: str
     size: int
     created: str
+    labels: Mapping[str, str] = field(default_factory=dict, hash=False)
 
 
 def reference_of(digest: str, origin: Origin = "built") -> str:
@@ -72,6 +73,15 @@ class Images:
         image = _image(facts, reference)
         return image if image is not None and image.digest == digest else None
 
+    def has(self, reference: str) -> bool:
+        """Return whether the engine knows an image by this name, whoever made it."""
+        with self._daemon.telling("look for the image"):
+            try:
+                self._daemon.api.inspect_image(reference)
+            except self._errors.NotFound:
+                return False
+        return True
+
     def list(self) -> list[Image]:
         """Return all images of environments, the newest first."""
         with self._daemon.telling("list its images"):
@@ -95,10 +105,11 @@ class Images:
     ) -> Image:
         """Return the image of a digest, built first when there is none; a `proof` is built anew, without caches.
 
+        One with other labels than the recipe's was made with other means, and is built again.
         Raises CommandFailed with the end of the log, or Cancelled; then nothing has changed.
         """
         found = None if origin == "proof" else self.find(digest, origin)
-        if found is not None:
+        if found is not None and recipe.labels.items() <= found.labels.items():
             return found
         trust = trust or Trust()
         fresh = origin == "proof"
@@ -160,19 +171,16 @@ class Images:
 
     def _fetch(self, base: str, progress: Progress) -> None:
         """Have the engine fetch what an image starts from, unless it has it; some can only do so for themselves."""
-        if base == "scratch":
+        if base == "scratch" or self.has(base):
             return
+        progress.step(f"Fetching {base}", None)
         with self._daemon.telling(f"fetch the image {base}"):
-            try:
-                self._daemon.api.inspect_image(base)
-            except self._errors.NotFound:
-                progress.step(f"Fetching {base}", None)
-                for said in self._daemon.api.pull(base, stream=True, decode=True):
-                    _raise_if(progress.cancelled)
-                    if "error" in said:
-                        raise NotFound(
-                            f"The image {base} cannot be fetched ({said['error']}). Nothing was changed."
-                        ) from None
+            for said in self._daemon.api.pull(base, stream=True, decode=True):
+                _raise_if(progress.cancelled)
+                if "error" in said:
+                    raise NotFound(
+                        f"The image {base} cannot be fetched ({said['error']}). Nothing was changed."
+                    )
 
     def _post(self, path: str, parameters: Mapping[str, str], data: Any) -> Any:
         api = self._daemon.api
@@ -190,10 +198,11 @@ class Images:
 
 
 def _image(facts: Mapping[str, Any], reference: str) -> Image | None:
-    digest = (facts["Config"].get("Labels") or {}).get(DIGEST_LABEL)
-    if digest is None:
+    labels = facts["Config"].get("Labels") or {}
+    if DIGEST_LABEL not in labels:
         return None
-    return Image(digest, reference, facts["Id"], int(facts["Size"]), facts["Created"])
+    digest = labels[DIGEST_LABEL]
+    return Image(digest, reference, facts["Id"], int(facts["Size"]), facts["Created"], labels)
 
 
 def _follow(answer: Any, progress: Progress) -> None:

@@ -9,6 +9,7 @@ which no crash, reused process id or restart of the machine can leave behind.
 import contextlib
 import fcntl
 import json
+import math
 import os
 import shutil
 import sys
@@ -151,7 +152,7 @@ def _order(spec: SessionSpec) -> dict[str, object]:
         "env": {**spec.env, **mark(spec.id)},
         "cwd": str(spec.cwd),
         "memory_bytes": spec.limits.memory_bytes,
-        "cpus": spec.limits.cpus,
+        "cpus": None if spec.limits.cpus is None else math.ceil(spec.limits.cpus),
     }
 
 

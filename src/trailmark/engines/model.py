@@ -17,7 +17,7 @@ class Limits:
     """What a session may use; None is without limit. An engine documents which of them it can hold it to."""
 
     memory_bytes: int | None = None
-    cpus: int | None = None
+    cpus: float | None = None
     shared_memory_bytes: int | None = None
     gpu: bool = False
 

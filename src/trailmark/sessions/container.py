@@ -7,6 +7,7 @@ means the same on both sides. Git's folder is hidden, and what our own programs 
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,13 +16,21 @@ from typing import Any
 import trailmark_capture
 from trailmark.durable import write_file
 from trailmark.engines import Limits, Mount, SessionSpec
+from trailmark.engines.docker import DockerEngine
 from trailmark.engines.recipe import CERTIFICATE_VARIABLES
-from trailmark.engines.trust import Trust
+from trailmark.engines.tool_layer import PREFIX
+from trailmark.engines.trust import Trust, find_trust
+from trailmark.environments.whole.recipe import PYTHON
+from trailmark.environments.whole.resolve import Means
+from trailmark.errors import Unavailable
+from trailmark.progress import Progress
+from trailmark.projects.image import ready_image
 from trailmark.projects.project import Project
 from trailmark.projects.secrets import secret_values, secrets_path
 from trailmark.sessions.capture import capture_config, write_config
-from trailmark.sessions.session import Session, folder_of
-from trailmark.sessions.tool_layer import PREFIX
+from trailmark.sessions.prepare import new_session
+from trailmark.sessions.session import Session, folder_of, write_session
+from trailmark.sessions.tools import Tool
 from trailmark_capture.config import Config
 from trailmark_capture.files import find_shim
 from trailmark_capture.jupyter import settings as jupyter_settings
@@ -49,22 +58,51 @@ class Inside:
     trust: Trust = field(default_factory=Trust)
 
 
+def prepare_inside(
+    project: Project, tool: Tool, engine: DockerEngine, means: Means, progress: Progress, *, actor: str
+) -> tuple[Session, SessionSpec]:
+    """Have the image of the project's environment, and all that a session in it needs; return the order to start it.
+
+    Raises Unavailable for a tool that has no server of Jupyter's, and whatever `ready_image` raises.
+    """
+    if tool.server != "jupyter":
+        raise Unavailable(
+            f"{tool.title} cannot be started in a container yet. Launch it on this machine: --engine local."
+        )
+    trust = find_trust(os.environ)
+    image = ready_image(project, engine, means, progress, trust=trust, actor=actor)
+    wanted = project.manifest().resources
+    limits = Limits(wanted.memory_bytes, wanted.cpus, wanted.shared_memory_bytes, wanted.gpu)
+    python = Path(PYTHON) / "bin" / "python"
+    inside = Inside(engine.name, image.reference, image.digest, python, engine.listen_address, limits, trust)
+    session = new_session(project, tool, engine.name, image.digest)
+    spec = contain(project, session, inside, environ=os.environ, actor=actor)
+    write_session(project.settings, session)
+    return session, spec
+
+
 def contain(
     project: Project, session: Session, inside: Inside, *, environ: Mapping[str, str], actor: str
 ) -> SessionSpec:
-    """Write what the session needs into its folder, and return the order that starts JupyterLab in the image."""
+    """Write what the session needs into its folder; return the order that starts Jupyter's server in the image."""
     folder = folder_of(project.settings, session.id)
     config = Config.load(write_config(folder, _capture(project, session, inside, actor)))
     traits = jupyter_settings.render(
-        config, port=session.port, base_url="/", python=inside.python, name=project.name
+        config,
+        port=session.port,
+        base_url="/",
+        python=inside.python,
+        name=project.name,
+        page=session.page,
     )
     traits["ServerApp"]["ip"] = inside.listen
     file = folder / "jupyter_server_config.json"
     file.write_text(json.dumps(traits, indent=1), encoding="utf-8")
+    module = "trailmark_capture.jupyter.terminal_server" if session.page else "trailmark_capture.jupyter"
     labels = {"project": str(project.path), "tool": session.tool, "lock": session.environment or ""}
     return SessionSpec(
         id=session.id,
-        argv=(str(PREFIX / "bin" / "python"), "-P", "-m", "trailmark_capture.jupyter", str(file)),
+        argv=(str(PREFIX / "bin" / "python"), "-P", "-m", module, str(file)),
         env=_environment(project, session, inside, environ),
         cwd=project.path,
         labels=labels,

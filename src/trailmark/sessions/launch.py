@@ -7,7 +7,10 @@ import time
 import urllib.request
 
 from trailmark.engines import Engine
+from trailmark.engines.docker import DockerEngine
+from trailmark.engines.several import SeveralEngines
 from trailmark.environments.uv import Uv
+from trailmark.environments.whole.resolve import Managers, Means
 from trailmark.errors import CommandFailed, Unavailable
 from trailmark.process import spawn
 from trailmark.progress import Progress
@@ -16,6 +19,7 @@ from trailmark.projects.packages import ready_environment
 from trailmark.projects.project import Project
 from trailmark.sessions.apps import find_choice
 from trailmark.sessions.capture import recorder_command
+from trailmark.sessions.container import prepare_inside
 from trailmark.sessions.leftovers import collect_leftovers, launching
 from trailmark.sessions.prepare import prepare
 from trailmark.sessions.recorder import is_recording
@@ -39,6 +43,7 @@ def launch(
     *,
     tool: str = DEFAULT,
     actor: str = "person",
+    managers: Managers | None = None,
 ) -> Session:
     """Start a tool in the project, or return the session that runs already; the tool is ready to answer.
 
@@ -55,7 +60,7 @@ def launch(
     with launching(project, timeout=LAUNCH_SECONDS):
         running = find_running(project, engine, chosen.id)
         if running is None or not _is_ready(project, engine, chosen, running):
-            return _start(project, engine, uv, progress, chosen, actor)
+            return _start(project, engine, Means(uv, managers or {}), progress, chosen, actor)
         ensure_recorder(project)
         return running
 
@@ -73,14 +78,20 @@ def _is_ready(project: Project, engine: Engine, tool: Tool, running: Session) ->
     )
 
 
-def _start(project: Project, engine: Engine, uv: Uv, progress: Progress, tool: Tool, actor: str) -> Session:
-    program = _program(project, tool)
+def _start(
+    project: Project, engine: Engine, means: Means, progress: Progress, tool: Tool, actor: str
+) -> Session:
+    place = engine.chosen if isinstance(engine, SeveralEngines) else engine
+    program = None if isinstance(place, DockerEngine) else _program(project, tool)
     progress.step("Bringing the trail up to date")
     collect_leftovers(project, engine)
     catch_up(project)
-    realised = ready_environment(project, uv, progress, actor=actor)
+    if isinstance(place, DockerEngine):
+        session, spec = prepare_inside(project, tool, place, means, progress, actor=actor)
+    else:
+        realised = ready_environment(project, means.uv, progress, actor=actor)
+        session, spec = prepare(project, tool, program, realised, actor=actor)
     progress.step(f"Starting {tool.title}", 0.9)
-    session, spec = prepare(project, tool, program, realised, actor=actor)
     ensure_recorder(project)
     engine.submit(spec)
     _wait_until_ready(engine, tool, session)
@@ -98,10 +109,12 @@ def _program(project: Project, tool: Tool) -> str | None:
 
 
 def find_running(project: Project, engine: Engine, tool: str) -> Session | None:
-    """Return the session in which a tool runs on the project, None when it does not."""
+    """Return the session in which a tool runs on the project and engine, None when it does not."""
     for session in iter_sessions(project.settings, project.path):
+        if session.tool != tool or (isinstance(engine, SeveralEngines) and session.engine != engine.name):
+            continue
         state = engine.inspect(session.id)
-        if session.tool == tool and state is not None and state.is_live:
+        if state is not None and state.is_live:
             return session
     return None
 

@@ -31,6 +31,7 @@ def collect_leftovers(project: Project, engine: Engine) -> None:
         dead.append(session.id)
     _journal_commands(project)
     for session_id in dead:
+        engine.forget(session_id)
         forget_session(project.settings, session_id)
 
 

@@ -45,23 +45,8 @@ def prepare(
 
     `program` is where the tool was found on this machine, None for what comes with Trailmark or the project.
     """
-    session = Session(
-        id=new_id(),
-        project=str(project.path),
-        tool=tool.id,
-        engine="local",
-        environment=realised.digest,
-        port=_free_port(),
-        token=secrets.token_urlsafe(24),
-        kernel=KERNEL if tool.server == "jupyter" else "",
-        started=time.time(),
-        state=project.state.name,
-        title=tool.title,
-        server=tool.server,
-        page=tool.page,
-    )
+    session = new_session(project, tool, "local", realised.digest)
     folder = folder_of(project.settings, session.id)
-    folder.mkdir(parents=True, mode=0o700)
     config = _write_capture(project, session, tool, realised, actor)
     use_environment(project.settings, session.id, realised)
     if tool.server == "jupyter":
@@ -72,6 +57,27 @@ def prepare(
     labels = {"project": str(project.path), "tool": session.tool, "lock": session.environment or ""}
     env |= {"TRAILMARK_CAPTURE": str(folder / "capture.json")}
     return session, SessionSpec(id=session.id, argv=argv, env=env, cwd=project.path, labels=labels)
+
+
+def new_session(project: Project, tool: Tool, engine: str, environment: str) -> Session:
+    """Return a session with a key, a port and a folder of its own."""
+    session = Session(
+        id=new_id(),
+        project=str(project.path),
+        tool=tool.id,
+        engine=engine,
+        environment=environment,
+        port=_free_port(),
+        token=secrets.token_urlsafe(24),
+        kernel=KERNEL if tool.server == "jupyter" else "",
+        started=time.time(),
+        state=project.state.name,
+        title=tool.title,
+        server=tool.server,
+        page=tool.page,
+    )
+    folder_of(project.settings, session.id).mkdir(parents=True, mode=0o700)
+    return session
 
 
 def _write_capture(project: Project, session: Session, tool: Tool, realised: Realised, actor: str) -> Config:

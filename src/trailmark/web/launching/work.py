@@ -38,7 +38,7 @@ def start_launch(site: Site, project: Project, tool: str) -> Job:
 
     def work(progress: Progress) -> str:
         found = find_project(services.settings, owner, name)
-        launch(found, services.engine, services.uv, progress, tool=tool)
+        launch(found, services.engine, services.uv, progress, tool=tool, managers=services.managers)
         return f"{Links.of(owner, name).base}/open?tool={quote(tool)}"
 
     return site.jobs.start(

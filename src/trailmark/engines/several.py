@@ -1,0 +1,104 @@
+"""All engines of a machine as one: what is submitted goes to the chosen one, and each session is asked of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from trailmark.engines.docker import DockerEngine, kind_of
+from trailmark.engines.local import LocalEngine
+from trailmark.engines.model import Engine, SessionSpec, SessionState, check_id
+from trailmark.errors import InvalidInput, NotFound, Unavailable
+
+
+class SeveralEngines:
+    """The local engine and those for containers, which are looked for when a session of theirs is asked for.
+
+    A session of an engine that does not answer counts as starting: nobody knows that it has ended.
+    """
+
+    def __init__(
+        self,
+        home: Path,
+        local: LocalEngine,
+        kinds: tuple[str, ...],
+        find: Callable[[str], DockerEngine],
+        chosen: str = "local",
+    ) -> None:
+        self._home = home
+        self._local = local
+        self._kinds = kinds
+        self._find = find
+        self._found: dict[str, DockerEngine] = {}
+        self._chosen = chosen
+
+    @property
+    def name(self) -> str:
+        """The name of the chosen engine."""
+        return self._chosen
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of all, whether or not they are on this machine."""
+        return ("local", *self._kinds)
+
+    @property
+    def chosen(self) -> Engine:
+        """The engine that is submitted to. Raises Unavailable, saying what to install."""
+        return self._local if self._chosen == "local" else self._container(self._chosen)
+
+    def on(self, name: str) -> SeveralEngines:
+        """Return the same engines with another one chosen. Raises InvalidInput that names those there are."""
+        if name not in self.names:
+            raise InvalidInput(
+                f"There is no engine “{name}” to launch on. There are: {', '.join(self.names)}."
+            )
+        return SeveralEngines(self._home, self._local, self._kinds, self._find, name)
+
+    def submit(self, spec: SessionSpec) -> None:
+        """Have the chosen engine run the program."""
+        self.chosen.submit(spec)
+
+    def inspect(self, session_id: str) -> SessionState | None:
+        """Return how the session is, by its own engine."""
+        kind = kind_of(self._home, check_id(session_id))
+        if kind is None:
+            return self._local.inspect(session_id)
+        try:
+            return self._container(kind).inspect(session_id)
+        except Unavailable as error:
+            return SessionState(session_id, "starting", {}, reason=str(error))
+
+    def stop(self, session_id: str) -> None:
+        """End the session on its own engine."""
+        self._engine_of(session_id).stop(session_id)
+
+    def logs(self, session_id: str, tail: int = 200) -> str:
+        """Return the last lines of what the program said."""
+        return self._engine_of(session_id).logs(session_id, tail)
+
+    def list(self, labels: Mapping[str, str] | None = None) -> list[SessionState]:
+        """Return the sessions with these labels on all engines that have any, the newest first."""
+        found = self._local.list(labels)
+        for folder in (self._home / "sessions").glob("*"):
+            kind = kind_of(self._home, folder.name)
+            if kind is not None:
+                self._container(kind)
+        for engine in self._found.values():
+            found += engine.list(labels)
+        return sorted(found, key=lambda state: (state.started or float("inf"), state.id), reverse=True)
+
+    def forget(self, session_id: str) -> None:
+        """Remove what its engine keeps of a session that has ended."""
+        self._engine_of(session_id).forget(session_id)
+
+    def _engine_of(self, session_id: str) -> Engine:
+        kind = kind_of(self._home, check_id(session_id))
+        return self._local if kind is None else self._container(kind)
+
+    def _container(self, kind: str) -> DockerEngine:
+        if kind not in self._kinds:
+            raise NotFound(f"The engine {kind} is not known here.")
+        if kind not in self._found:
+            self._found[kind] = self._find(kind)
+        return self._found[kind]

@@ -1,0 +1,72 @@
+"""From a lock over all managers to the recipe of its image: pure but for what the managers' packages bring along."""
+
+from __future__ import annotations
+
+import shlex
+
+from trailmark.engines.recipe import Fragment, Layer, Recipe
+from trailmark.environments.bases.model import Base, Debootstrap, LocalImage, RegistryImage
+from trailmark.environments.managers.model import Step
+from trailmark.environments.model import LOCK_FILE_NAME
+from trailmark.environments.whole.model import WholeLock
+from trailmark.environments.whole.resolve import Managers, manager_named
+from trailmark.errors import InvalidInput
+
+PYTHON = "/opt/python"
+# System packages come first, for all else may need them; what changes most often comes last.
+_ORDER = ("apt", "conda", "r")
+TOOLS_LABEL = "trailmark.tools"
+
+
+def recipe_of(lock: WholeLock, managers: Managers, tools: Layer) -> Recipe:
+    """Return the recipe: the base, the tools' layer, each manager's packages, the snippets.
+
+    Raises InvalidInput for a lock without a base, and Damaged for the text of a lock that cannot be read.
+    """
+    if lock.base is None:
+        raise InvalidInput(
+            "A container needs a base to start from, and this project has none. Choose one with `trailmark env "
+            "base`, or work on this machine without a container. Nothing was changed."
+        )
+    layers: list[Layer | Fragment] = [tools]
+    for name in _ORDER:
+        if name in lock.others:
+            manager = manager_named(managers, name)
+            layers += map(_layer, manager.install_steps(manager.parse(lock.others[name].text)))
+    if "conda" in lock.others:
+        layers.append(Fragment("conda-path", 'ENV PATH="/opt/conda/bin:$PATH"'))
+    layers.append(_python(lock))
+    layers += [Fragment(snippet.name, snippet.text) for snippet in lock.snippets]
+    return Recipe(image_of(lock.base), tuple(layers), {TOOLS_LABEL: tools.digest})
+
+
+def image_of(base: Base) -> str:
+    """Return the name of a base's image; that of one which is made here names its revision."""
+    match base.source:
+        case RegistryImage():
+            return base.source.pinned
+        case LocalImage():
+            return base.source.name
+        case Debootstrap():
+            return f"trailmark/base-{base.id}:{base.revision}"
+
+
+def _layer(step: Step) -> Layer:
+    files = {path: text.encode() for path, text in step.files.items()}
+    return Layer(step.name, step.run, files, step.caches, step.needs)
+
+
+def _python(lock: WholeLock) -> Layer:
+    """Return the layer of Python's packages, each compared with its hash."""
+    wanted = ",".join(dict.fromkeys(text for text in (lock.python, lock.pip.requires_python) if text))
+    return Layer(
+        "python",
+        (
+            "export UV_LINK_MODE=copy UV_PYTHON_INSTALL_DIR=/opt/python-runtime",
+            f"uv venv --quiet --no-project --no-config --python {shlex.quote(wanted)} {PYTHON}",
+            f"uv pip sync --no-config --require-hashes --python {PYTHON}/bin/python {LOCK_FILE_NAME}",
+        ),
+        {LOCK_FILE_NAME: lock.pip.text.encode()},
+        caches=("/root/.cache/uv",),
+        needs=("uv",),
+    )

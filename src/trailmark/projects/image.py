@@ -1,0 +1,48 @@
+"""The image of a project's environment: built from its lock when it is not there yet, and shared by equal locks."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from trailmark.engines.bootstrap import Debian, bootstrap
+from trailmark.engines.docker import DockerEngine
+from trailmark.engines.images import Image
+from trailmark.engines.tool_layer import tool_layer
+from trailmark.engines.trust import Trust
+from trailmark.environments.bases.model import Base, Debootstrap
+from trailmark.environments.whole.recipe import image_of, recipe_of
+from trailmark.environments.whole.resolve import Means
+from trailmark.progress import Progress
+from trailmark.projects.environment import current_lock
+from trailmark.projects.packages import lock_environment
+from trailmark.projects.project import Project
+
+
+def ready_image(
+    project: Project,
+    engine: DockerEngine,
+    means: Means,
+    progress: Progress,
+    *,
+    trust: Trust,
+    actor: str = "person",
+) -> Image:
+    """Return the image of the project's environment, built first if this engine has none; an equal one is used again.
+
+    Raises InvalidInput for a project without a base, and CommandFailed with the end of the build's log.
+    """
+    lock = current_lock(project) or lock_environment(project, means, progress, actor=actor)
+    recipe = recipe_of(lock, means.managers, tool_layer())
+    if lock.base is not None:
+        _ensure_base(engine, lock.base, project.settings.home, progress)
+    programs = {"uv": Path(means.uv.program).read_bytes()}
+    return engine.images.build(recipe, lock.digest, progress, trust=trust, programs=programs)
+
+
+def _ensure_base(engine: DockerEngine, base: Base, home: Path, progress: Progress) -> None:
+    """Make a base of Debian's packages, unless the engine has it."""
+    if not isinstance(base.source, Debootstrap) or engine.images.has(image_of(base)):
+        return
+    source = base.source
+    debian = Debian(source.suite, source.variant, source.include, source.components, source.snapshot)
+    bootstrap(engine.daemon, image_of(base), debian, home / "cache", progress)
