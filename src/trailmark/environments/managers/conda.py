@@ -125,10 +125,12 @@ class Conda:
             Step(
                 self.name,
                 (
-                    f"uv run --no-project --isolated --with {rattler} python conda_install.py {FILE_NAME} {PREFIX}",
+                    "export UV_CACHE_DIR=/var/cache/uv RATTLER_CACHE_DIR=/var/cache/rattler UV_LINK_MODE=copy",
+                    f"uv run --no-project --no-config --isolated --python '>=3.10' --with {rattler} "
+                    f"python conda_install.py {FILE_NAME} {PREFIX}",
                 ),
                 {FILE_NAME: lock.text, "conda_install.py": program},
-                caches=("/root/.cache/uv", "/root/.cache/rattler"),
+                caches=("/var/cache/uv", "/var/cache/rattler"),
                 needs=("uv",),
             ),
         )

@@ -124,12 +124,11 @@ class Pip:
     def install_steps(self, lock: ManagerLock) -> tuple[Step, ...]:
         """Return one step that installs the lock into /opt/python, checked against its hashes."""
         run = (
+            "export UV_CACHE_DIR=/var/cache/uv UV_LINK_MODE=copy",
             f"uv venv --no-project --no-config --allow-existing --python {self._python.minor} {PREFIX}",
             f"uv pip sync --require-hashes --python {PREFIX}/bin/python {LOCK_FILE_NAME}",
         )
-        return (
-            Step(self.name, run, {LOCK_FILE_NAME: lock.text}, caches=("/root/.cache/uv",), needs=("uv",)),
-        )
+        return (Step(self.name, run, {LOCK_FILE_NAME: lock.text}, caches=("/var/cache/uv",), needs=("uv",)),)
 
 
 def _held(lock: Lock, move: Collection[str]) -> Lock:

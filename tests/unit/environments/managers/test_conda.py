@@ -96,15 +96,16 @@ def test_another_file_from_an_address_is_not_installed(channel: Path, address: s
 def test_the_step_for_an_image_does_the_same(conda: Conda, tmp_path: Path) -> None:
     [step] = conda.install_steps(conda.solve(Wanted(("alpha",))))
     assert step.needs == ("uv",)
-    assert "py-rattler==" in step.run[0]
+    assert "py-rattler==" in step.run[-1]
     (tmp_path / "step").mkdir()
     for name, text in step.files.items():
         (tmp_path / "step" / name).write_text(text, encoding="utf-8")
     program = [sys.executable, "conda_install.py", conda.file_name, str(tmp_path / "prefix")]
-    assert step.run[0].endswith("python conda_install.py conda-lock.yml /opt/conda")
+    assert step.run[-1].endswith("python conda_install.py conda-lock.yml /opt/conda")
     environ = {"RATTLER_CACHE_DIR": str(tmp_path / "packages"), "HOME": str(tmp_path)}
     subprocess.run(program, cwd=tmp_path / "step", env=environ, check=True)
     assert (tmp_path / "prefix" / "share" / "beta.txt").read_text() == "beta 2.0\n"
+    assert (tmp_path / "packages").is_dir()
 
 
 def test_the_machine_that_resolves_does_not_matter(channel: Path, tmp_path: Path) -> None:

@@ -1,0 +1,72 @@
+import io
+import tarfile
+from pathlib import Path
+
+import pytest
+from tests.containers import BASE
+
+from trailmark.engines.daemon import Daemon
+from trailmark.engines.image_files import read_files
+from trailmark.engines.trust import Trust
+from trailmark.environments.managers.apt import Apt
+from trailmark.environments.managers.apt_base import BaseSystems
+from trailmark.environments.managers.edit import unmet
+from trailmark.environments.managers.model import Wanted
+from trailmark.errors import Cancelled, CommandFailed, NotFound
+from trailmark.progress import NullProgress
+from trailmark.testing.manager_contract import Listener
+
+
+def _read(daemon: Daemon, *first: str, paths: tuple[str, ...] = ("/root/said",)) -> dict[str, bytes]:
+    return read_files(daemon, BASE, paths, first=first, trust=Trust(), progress=NullProgress())
+
+
+def test_what_lies_in_an_image_is_read_after_something_was_run(docker: Daemon) -> None:
+    found = _read(docker, "sh", "-c", "echo hello > /root/said", paths=("/root/said", "/root/nothing"))
+    assert list(found) == ["/root/said"]
+    with tarfile.open(fileobj=io.BytesIO(found["/root/said"])) as archive:
+        file = archive.extractfile("said")
+        assert file is not None
+        assert file.read() == b"hello\n"
+    assert _read(docker, "true") == {}
+
+
+def test_what_fails_in_an_image_says_why(docker: Daemon) -> None:
+    with pytest.raises(CommandFailed, match="oh no") as failed:
+        _read(docker, "sh", "-c", "echo oh no; exit 3")
+    assert failed.value.code == 3
+
+
+def test_an_image_that_there_is_not(docker: Daemon) -> None:
+    with pytest.raises(NotFound, match="nosuchimage"):
+        read_files(docker, "nosuchimage:1", (), first=("true",), trust=Trust(), progress=NullProgress())
+
+
+def test_looking_into_an_image_stops_when_it_is_no_longer_wanted(docker: Daemon) -> None:
+    with pytest.raises(Cancelled):
+        read_files(docker, BASE, (), first=("sleep", "600"), trust=Trust(), progress=Listener(patience=0))
+
+
+@pytest.mark.needs("apt-get")
+@pytest.mark.slow
+def test_system_packages_are_resolved_as_the_base_has_them(docker: Daemon, tmp_path: Path) -> None:
+    asked: list[str] = []
+
+    def read(image, first, paths, progress):  # type: ignore[no-untyped-def]
+        asked.append(image)
+        # The image brings its index along; no network is needed to look at it.
+        first = ("sh", "-c", first[2].replace("apt-get -q update", "true"))
+        return read_files(docker, image, paths, first=first, trust=Trust(), progress=progress)
+
+    apt = Apt(tmp_path / "cache", system_of=BaseSystems(tmp_path / "bases", read))
+    lock = apt.solve(Wanted(("bc", "apt"), runtime=BASE))
+    versions = {item.name: item for item in lock.items}
+    assert versions["bc"].hashes[0].startswith("sha256:")
+    assert versions["apt"].hashes == ()
+    assert f'base = "{BASE}"' in lock.text
+    assert lock.runtime == BASE
+    assert apt.solve(Wanted(("bc", "apt"), runtime=BASE)) == lock
+    assert apt.outdated(lock) == {}
+    assert asked == [BASE]
+    assert unmet(apt, Wanted(("bc",), runtime=BASE), lock) == ()
+    assert unmet(apt, Wanted(("bc",), runtime="another"), lock) == ("bc",)
