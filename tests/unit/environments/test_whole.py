@@ -72,6 +72,12 @@ def test_r_is_resolved_for_the_version_of_the_base(base):
     assert joined(WholeRequest(others={"r": Wanted(("ggplot2",))}, base=base))[1]["r"].runtime == "4.2.2"
 
 
+def test_system_packages_are_resolved_for_the_image_of_the_base(base):
+    request = WholeRequest(others={"apt": Wanted(("gdal",))}, base=base)
+    assert joined(request)[1]["apt"].runtime == f"debian:12@sha256:{'0' * 64}"
+    assert joined(replace(request, base=None))[1]["apt"].runtime is None
+
+
 def test_with_pip_alone_the_digest_is_that_of_its_lock(means):
     lock = resolved(WholeRequest(EnvironmentRequest(packages=("alpha",))), means)
     assert lock.digest == lock.pip.digest

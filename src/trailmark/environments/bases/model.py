@@ -119,6 +119,17 @@ class Base:
             case Debootstrap():
                 return f"Debian {self.source.suite} (made here by debootstrap)"
 
+    @property
+    def engine_image(self) -> str:
+        """The image as engines name it; one that is made here carries the revision."""
+        match self.source:
+            case RegistryImage():
+                return self.source.pinned
+            case LocalImage():
+                return self.source.name
+            case Debootstrap():
+                return f"trailmark/base-{self.id}:{self.revision}"
+
     def manager(self, name: str) -> ManagerPart:
         """Return what it says of a manager; an empty part for one that it does not name."""
         return self.managers.get(name, ManagerPart())

@@ -44,8 +44,19 @@ def _join(own: Wanted, base: Base, manager: str) -> Wanted:
         (*brought, *own.requirements),
         own.channels or part.channels,
         own.snapshot or part.snapshot,
-        own.runtime or (base.languages.get("r") if manager == "r" else None),
+        own.runtime or _runtime(base, manager),
     )
+
+
+def _runtime(base: Base, manager: str) -> str | None:
+    """Return what a manager's packages are for: R's version, and for apt the base's own package state."""
+    match manager:
+        case "r":
+            return base.languages.get("r")
+        case "apt":
+            return base.engine_image
+        case _:
+            return None
 
 
 def _names(requirements: Iterable[str]) -> list[str]:

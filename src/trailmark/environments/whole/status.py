@@ -11,6 +11,7 @@ from packaging.utils import canonicalize_name
 
 from trailmark.environments.bases.model import Base
 from trailmark.environments.bases.render import content_digest
+from trailmark.environments.managers.edit import unmet
 from trailmark.environments.managers.model import Wanted
 from trailmark.environments.managers.protocol import PackageManager
 from trailmark.environments.model import parse_python
@@ -133,8 +134,9 @@ def _other_lines(
     name: str, wanted: Wanted, request: WholeRequest, lock: WholeLock | None, manager: PackageManager | None
 ) -> Iterator[PackageStanding]:
     file = lock.others.get(name) if lock else None
-    items = manager.parse(file.text).items if file and manager else ()
-    versions: Mapping[str, str | None] = {item.name: item.version for item in items}
+    found = manager.parse(file.text) if file and manager else None
+    versions: Mapping[str, str | None] = {item.name: item.version for item in found.items} if found else {}
+    missing = unmet(manager, wanted, found) if manager else wanted.requirements
     brought = from_base(request.base, name)
     own = {_first(text).lower() for text in (request.others.get(name) or Wanted()).requirements}
     seen = set()
@@ -147,19 +149,11 @@ def _other_lines(
             package,
             text.strip()[len(_first(text)) :].strip(),
             versions.get(package),
-            _state(text, package, versions, manager),
+            "locked" if text not in missing else "stale" if package in versions else "requested",
             "base" if short in brought and short not in own else "project",
         )
     for package in sorted(versions.keys() - seen):
         yield PackageStanding(name, package, None, versions[package], "locked", None)
-
-
-def _state(
-    text: str, package: str, versions: Mapping[str, str | None], manager: PackageManager | None
-) -> State:
-    if package not in versions or manager is None:
-        return "requested"
-    return "locked" if manager.meets(text, versions[package]) else "stale"
 
 
 def _first(text: str) -> str:
