@@ -86,6 +86,16 @@ def parse_size(text: str) -> int | None:
     return count if count > 0 else None
 
 
+def written_size(count: int | None) -> str | None:
+    """Return a size as a person writes it, exactly; None for none."""
+    if count is None:
+        return None
+    for unit, factor in (("GB", 10**9), ("GiB", 2**30), ("MB", 10**6), ("MiB", 2**20)):
+        if count % factor == 0:
+            return f"{count // factor} {unit}"
+    return f"{count / 1000:.3f} KB"
+
+
 def _cpus(value: object) -> float | None:
     if value is None:
         return None

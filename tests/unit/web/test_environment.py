@@ -97,6 +97,23 @@ def test_snippets_are_edited(browser: Browser, project: Project) -> None:
     assert "&lt;&amp;1" not in page
 
 
+def test_resources_are_chosen(browser: Browser, project: Project) -> None:
+    answer = browser.post(f"{HERE}/resources", cpus="2", memory="4 GB", shared_memory="512 MiB", gpu="1")
+    assert [word for word in ("2 CPU", "4 GB", "512 MiB shared", "GPU") if word not in answer.text] == []
+    found = project.manifest().resources
+    assert (found.cpus, found.memory_bytes, found.shared_memory_bytes, found.gpu) == (
+        2.0,
+        4 * 10**9,
+        2**29,
+        True,
+    )
+    for wrong in ({"cpus": "two"}, {"cpus": "nan"}, {"memory": "much"}, {"cpus": "-1"}):
+        assert browser.post(f"{HERE}/resources", **wrong).status_code == 422
+    assert project.manifest().resources == found
+    browser.post(f"{HERE}/resources")
+    assert "resources" not in project.manifest_text()
+
+
 def test_the_proof_is_a_badge_and_differences_are_named(browser: Browser, project: Project) -> None:
     assert "Not locked" in browser.http.get(HERE, headers=HTML).text
     page = done(browser, browser.post(f"{HERE}/add", packages="alpha"))

@@ -23,6 +23,7 @@ SECTIONS: Mapping[str, Mapping[str, str]] = {
         "base": "Show the base of the environment, or start from another one.",
         "save-base": "Keep this environment as a base of your own.",
         "snippet": "List, set or remove pieces of a Dockerfile.",
+        "resources": "Show or choose what a session may use.",
         "secret": "Keep the value of a secret that the code needs.",
     },
 }

@@ -22,6 +22,7 @@ from trailmark.projects import packages, snippets
 from trailmark.projects.environment import current_lock, whole_request
 from trailmark.projects.project import Project
 from trailmark.projects.prove import pip_digest_of, verify_environment
+from trailmark.projects.resources import set_resources
 from trailmark.projects.standing import ask_for_latest, standing_of
 from trailmark.sessions.notify import packages_changed
 from trailmark.web.bases import cards_for
@@ -246,12 +247,33 @@ def remove_snippet(site: Here, project: OpenProject, snippet: Annotated[str, For
     )
 
 
+@router.post("/resources")
+def choose_resources(
+    project: OpenProject,
+    cpus: Annotated[str, Form(max_length=20)] = "",
+    memory: Annotated[str, Form(max_length=40)] = "",
+    shared_memory: Annotated[str, Form(max_length=40)] = "",
+    gpu: Annotated[str, Form()] = "",
+) -> Response:
+    """Choose what a session of the project may use; empty fields are without limit."""
+    try:
+        processors = float(cpus.replace(",", ".")) if cpus.strip() else None
+    except ValueError as error:
+        raise InvalidInput(f"“{cpus}” is not a number of processors. Nothing was changed.") from error
+    changed = set_resources(
+        project, cpus=processors, memory=memory.strip(), shared_memory=shared_memory.strip(), gpu=bool(gpu)
+    )
+    told = "Saved. It counts from the next launch on." if changed else "It is so already."
+    return see_other(Links.of(project.owner, project.name).environment, told)
+
+
 def view_of(site: Site, project: Project) -> EnvironmentView:
     """Return a project's environment as it stands on this machine."""
     managers = site.services.managers
     return build_environment(
         standing_of(project, managers),
         managers=tuple(managers),
+        resources=project.manifest().resources,
         sessions=[
             pip_digest_of(project, session.environment) if session.environment else None
             for session in sessions_of(site, project)

@@ -9,6 +9,7 @@ from typing import Literal
 from trailmark.environments.bases.model import Base
 from trailmark.environments.snippets import Snippet
 from trailmark.environments.whole.status import PackageStanding
+from trailmark.projects.manifest_environment import Resources, written_size
 from trailmark.projects.proofs import Proof
 from trailmark.projects.standing import EnvironmentStanding
 from trailmark.web.bases.view import BaseCard, card_of
@@ -23,6 +24,23 @@ class PackageRow:
 
     line: PackageStanding
     newer: str | None
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a session may use, as a person writes it; empty is without limit."""
+
+    cpus: str
+    memory: str
+    shared_memory: str
+    gpu: bool
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """The limits in short, none when there are none."""
+        shared = f"{self.shared_memory} shared" if self.shared_memory else ""
+        cpus = f"{self.cpus} CPU" if self.cpus else ""
+        return tuple(filter(None, (cpus, self.memory, shared, "GPU" if self.gpu else "")))
 
 
 @dataclass(frozen=True)
@@ -42,6 +60,7 @@ class EnvironmentView:
     left: tuple[str, ...]
     proof: Proof | None
     managers: tuple[tuple[str, str], ...]
+    limits: Limits
     outdated_session: bool
 
     @property
@@ -69,7 +88,11 @@ class EnvironmentView:
 
 
 def build_environment(
-    standing: EnvironmentStanding, *, managers: Sequence[str], sessions: Sequence[str | None]
+    standing: EnvironmentStanding,
+    *,
+    managers: Sequence[str],
+    resources: Resources,
+    sessions: Sequence[str | None],
 ) -> EnvironmentView:
     """Return the view of an environment; `sessions` are the locks of Python's packages that open
     sessions were started with."""
@@ -88,6 +111,12 @@ def build_environment(
         left=standing.left,
         proof=standing.proof,
         managers=tuple((name, _MANAGERS.get(name, name)) for name in ("pip", *managers)),
+        limits=Limits(
+            f"{resources.cpus:g}" if resources.cpus else "",
+            written_size(resources.memory_bytes) or "",
+            written_size(resources.shared_memory_bytes) or "",
+            resources.gpu,
+        ),
         outdated_session=lock is not None and any(digest != lock.pip.digest for digest in sessions),
     )
 
