@@ -17,7 +17,7 @@ def ask_for_secrets(invocation: Invocation, project: Project) -> None:
     if invocation.json or not (sys.stdin.isatty() and sys.stderr.isatty()):
         click.echo(
             f"No value was given yet for: {', '.join(missing)}. Programs run without. To give one: "
-            "`trailmark launch` on a terminal, or the project's Settings page.",
+            f"`trailmark env secret {missing[0]}`.",
             err=True,
         )
         return
