@@ -17,14 +17,14 @@ from trailmark.progress import NullProgress
 from trailmark.testing.manager_contract import Listener
 
 
-def _read(daemon: Daemon, *first: str, paths: tuple[str, ...] = ("/root/said",)) -> dict[str, bytes]:
+def _read(daemon: Daemon, *first: str, paths: tuple[str, ...] = ("/srv/said",)) -> dict[str, bytes]:
     return read_files(daemon, BASE, paths, first=first, trust=Trust(), progress=NullProgress())
 
 
 def test_what_lies_in_an_image_is_read_after_something_was_run(docker: Daemon) -> None:
-    found = _read(docker, "sh", "-c", "echo hello > /root/said", paths=("/root/said", "/root/nothing"))
-    assert list(found) == ["/root/said"]
-    with tarfile.open(fileobj=io.BytesIO(found["/root/said"])) as archive:
+    found = _read(docker, "sh", "-c", "echo hello > /srv/said", paths=("/srv/said", "/srv/nothing"))
+    assert list(found) == ["/srv/said"]
+    with tarfile.open(fileobj=io.BytesIO(found["/srv/said"])) as archive:
         file = archive.extractfile("said")
         assert file is not None
         assert file.read() == b"hello\n"
