@@ -1,6 +1,7 @@
 """apt's programs, looking at the package state of a base or of this machine; nothing of either is changed."""
 
 import contextlib
+import fcntl
 import hashlib
 import io
 import os
@@ -10,9 +11,11 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import IO
 
 from trailmark.environments.managers.dcf import read_paragraphs
 from trailmark.environments.managers.debian import reason_of
+from trailmark.environments.managers.model import go_on
 from trailmark.errors import Damaged, Unavailable
 from trailmark.process import Completed, run, stream
 from trailmark.progress import NullProgress, Progress
@@ -20,6 +23,7 @@ from trailmark.progress import NullProgress, Progress
 # What tells apt all that it needs to know of a system, as an engine reads it from an image.
 STATE_PATHS = ("/etc/apt", "/var/lib/apt/lists", "/var/lib/dpkg/status")
 _FRESH_SECONDS = 3600.0
+_POLL_SECONDS = 0.1
 _UNWANTED = ("LD_PRELOAD", "APT_CONFIG", "LANG", "LANGUAGE", "LC_ALL", "COLUMNS")
 
 
@@ -145,17 +149,30 @@ def open_apt(
 
 
 def _update(apt: AptRun, kept: Path, lasting: bool, progress: Progress) -> None:
+    """Read the sources' index unless it was read lately. One program at a time does it."""
     mark = kept / "updated"
-    if mark.exists() and (lasting or 0 <= time.time() - mark.stat().st_mtime < _FRESH_SECONDS):
-        return
-    progress.step("Reading the index of system packages")
-    updated = apt.follow("update", "--error-on=any", progress=progress)
-    if not updated.ok:
-        raise Unavailable(
-            "The index of system packages could not be read, so nothing was changed. apt says:\n"
-            + reason_of(updated.stdout)
-        )
-    mark.touch()
+    with (kept / "lock").open("w") as stream:
+        while not _has(stream):
+            go_on(progress)
+            time.sleep(_POLL_SECONDS)
+        if mark.exists() and (lasting or 0 <= time.time() - mark.stat().st_mtime < _FRESH_SECONDS):
+            return
+        progress.step("Reading the index of system packages")
+        updated = apt.follow("update", "-o", "APT::Update::Error-Mode=any", progress=progress)
+        if not updated.ok:
+            raise Unavailable(
+                "The index of system packages could not be read, so nothing was changed. apt says:\n"
+                + reason_of(updated.stdout)
+            )
+        mark.touch()
+
+
+def _has(stream: IO[str]) -> bool:
+    try:
+        fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def _configuration(root: Path, folder: Path, kept: Path, architecture: str, own_sources: bool) -> str:

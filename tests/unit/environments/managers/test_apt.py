@@ -1,6 +1,7 @@
 import os
 import shutil
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -102,6 +103,17 @@ def test_a_day_is_put_into_the_sources_and_its_index_lasts(apt: Apt, tmp_path: P
 def test_a_source_that_cannot_be_read(apt: Apt, tmp_path: Path) -> None:
     with pytest.raises(Unavailable, match="apt says:"):
         apt.solve(Wanted(("alpha",), (source_line(tmp_path / "nothing"),)))
+
+
+def test_several_programs_may_ask_at_once(repository: Path, tmp_path: Path) -> None:
+    root = write_system(tmp_path / "root")
+    wanted = Wanted(("alpha", "gamma"), (source_line(repository).replace("file:", "copy:"),))
+
+    def solve(_: int) -> str:
+        return Apt(tmp_path / "cache", AptSystem(root, "amd64")).solve(wanted).text
+
+    with ThreadPoolExecutor(4) as pool:
+        assert len(set(pool.map(solve, range(8)))) == 1
 
 
 @pytest.mark.parametrize(
