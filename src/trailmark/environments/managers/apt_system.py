@@ -145,6 +145,11 @@ def open_apt(
         apt = AptRun(folder, {**environ, "APT_CONFIG": str(folder / "apt.conf"), "LC_ALL": "C"}, architecture)
         if sources:
             _update(apt, kept, lasting, progress or NullProgress())
+        elif not any((system.root / "var/lib/apt/lists").glob("*_Packages*")):
+            raise Unavailable(
+                "There is no index of system packages yet, so nothing can be found in it. Have it read first (as root: "
+                "apt-get update), or name sources of packages. Nothing was changed."
+            )
         yield apt
 
 

@@ -105,6 +105,13 @@ def test_a_source_that_cannot_be_read(apt: Apt, tmp_path: Path) -> None:
         apt.solve(Wanted(("alpha",), (source_line(tmp_path / "nothing"),)))
 
 
+def test_a_system_without_an_index_says_so(apt: Apt) -> None:
+    with pytest.raises(Unavailable, match="apt-get update"):
+        apt.solve(Wanted(("alpha",)))
+    with pytest.raises(Unavailable, match="apt-get update"):
+        apt.search("al")
+
+
 def test_several_programs_may_ask_at_once(repository: Path, tmp_path: Path) -> None:
     root = write_system(tmp_path / "root")
     wanted = Wanted(("alpha", "gamma"), (source_line(repository).replace("file:", "copy:"),))
