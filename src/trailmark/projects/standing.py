@@ -10,10 +10,11 @@ from typing import Any
 from trailmark.environments.bases.catalogue import load_catalogue
 from trailmark.environments.bases.model import Base
 from trailmark.environments.bases.render import base_facts
+from trailmark.environments.interpreter import own_interpreter
 from trailmark.environments.managers.model import Wanted
-from trailmark.environments.whole.latest import Latest, ask_pip
+from trailmark.environments.whole.latest import Latest, ask_pip, of_python
 from trailmark.environments.whole.model import WholeLock, WholeRequest
-from trailmark.environments.whole.resolve import Managers, Means, interpreter_for
+from trailmark.environments.whole.resolve import Managers, Means, interpreter_for, minor_of
 from trailmark.environments.whole.status import (
     PackageStanding,
     Standing,
@@ -70,7 +71,6 @@ def standing_of(project: Project, managers: Managers) -> EnvironmentStanding:
     proof = find_proof(project, lock.digest) if lock else None
     settings = project.settings
     catalogue = load_catalogue(settings.home, settings.bases) if request.base else None
-    kept = Latest(settings.home)
     return EnvironmentStanding(
         request=request,
         lock=lock,
@@ -81,11 +81,7 @@ def standing_of(project: Project, managers: Managers) -> EnvironmentStanding:
         newer=newer_revision(request.base, catalogue) if catalogue else None,
         left=left_to_the_machine(request, lock),
         proof=proof,
-        latest={
-            (name, package): version
-            for name, names in _names(packages).items()
-            for package, version in kept.known(name, names).items()
-        },
+        latest=_known_latest(settings.home, packages, _python_of(request, lock)),
     )
 
 
@@ -100,7 +96,7 @@ def ask_for_latest(
     names = _names(packages)
     if "pip" in names:
         python = interpreter_for(request, means.uv)
-        kept.find("pip", names["pip"], lambda missing: ask_pip(missing, python, means.uv))
+        kept.find(of_python(python.minor), names["pip"], lambda missing: ask_pip(missing, python, means.uv))
     for name in names.keys() & means.managers.keys() if all_managers else ():
         ask = partial(means.managers[name].newest, wanted=request.others.get(name, Wanted()))
         kept.find(name, names[name], ask)
@@ -152,6 +148,25 @@ def _proof_facts(proof: Proof | None) -> dict[str, Any] | None:
         "supplied": list(proof.supplied),
         "differences": [asdict(one) for one in proof.differences],
     }
+
+
+def _known_latest(
+    home: Path, packages: tuple[PackageStanding, ...], minor: str
+) -> dict[tuple[str, str], str | None]:
+    """Return the newest versions that are known already, by manager and name."""
+    kept = Latest(home)
+    return {
+        (name, package): version
+        for name, names in _names(packages).items()
+        for package, version in kept.known(of_python(minor) if name == "pip" else name, names).items()
+    }
+
+
+def _python_of(request: WholeRequest, lock: WholeLock | None) -> str:
+    """Return the Python that the packages are for: the lock's, else that of the base or of this program."""
+    if lock and lock.pip.requires_python:
+        return lock.pip.requires_python.removeprefix("==").removesuffix(".*")
+    return minor_of(request.base) or own_interpreter().minor
 
 
 def _state(lock: WholeLock | None, why: tuple[str, ...], proof: Proof | None) -> Standing:

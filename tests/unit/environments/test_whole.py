@@ -13,7 +13,7 @@ from trailmark.environments.model import EnvironmentRequest
 from trailmark.environments.snippets import parse_snippet
 from trailmark.environments.uv import find_uv
 from trailmark.environments.whole.join import joined
-from trailmark.environments.whole.latest import Latest, ask_pip
+from trailmark.environments.whole.latest import Latest, ask_pip, is_newer
 from trailmark.environments.whole.model import WholeRequest
 from trailmark.environments.whole.resolve import Keep, Means, interpreter_for, resolve_whole
 from trailmark.environments.whole.status import describe_whole, left_to_the_machine, reasons_stale
@@ -205,6 +205,10 @@ def test_newest_versions_are_asked_for_once(tmp_path, uv, index):
     latest.find("pip", ["alpha", "unknown-package"], ask)
     assert asked[1:] == [("unknown-package",)]
     assert Latest(tmp_path, lambda: now[0] + 9000).known("pip", ["alpha"]) == {}
+    assert [is_newer(*pair) for pair in (("2.0", "1.0"), ("1.0", "2.0"), ("1.0", None), (None, "1"))] == [
+        True, False, False, False,
+    ]  # fmt: skip
+    assert is_newer("1:2-3", "1:2-2")
     (tmp_path / "cache" / "latest.json").write_text("[1")
     assert latest.known("pip", ["alpha"]) == {}
 

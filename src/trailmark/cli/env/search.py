@@ -11,7 +11,7 @@ from trailmark.cli.verb import verb
 from trailmark.environments.catalogue import complete
 from trailmark.environments.interpreter import find_interpreter
 from trailmark.environments.managers.model import Wanted
-from trailmark.environments.whole.latest import Latest, ask_pip
+from trailmark.environments.whole.latest import Latest, ask_pip, of_python
 from trailmark.environments.whole.model import WholeRequest
 from trailmark.environments.whole.resolve import manager_named
 from trailmark.projects.environment import whole_request
@@ -44,7 +44,9 @@ def _search(
     if manager == "pip":
         python = find_interpreter(request.pip.python, uv=services.uv)
         names = complete(name, limit) or (name,)
-        found = kept.find("pip", names[:8], lambda missing: ask_pip(missing, python, services.uv))
+        found = kept.find(
+            of_python(python.minor), names[:8], lambda missing: ask_pip(missing, python, services.uv)
+        )
         found |= dict.fromkeys(names[8:])
         return found if complete(name, 1) else {each: one for each, one in found.items() if one}
     adapter, wanted = manager_named(services.managers, manager), request.others.get(manager, Wanted())

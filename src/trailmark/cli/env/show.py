@@ -8,6 +8,7 @@ from trailmark.cli.choose import open_chosen
 from trailmark.cli.invocation import Invocation
 from trailmark.cli.output import faint, moment, show, strong, table
 from trailmark.cli.verb import verb
+from trailmark.environments.whole.latest import is_newer
 from trailmark.projects.standing import EnvironmentStanding, ask_for_latest, standing_facts, standing_of
 
 
@@ -109,4 +110,4 @@ def _foot(standing: EnvironmentStanding) -> str:
 
 
 def _newer(latest: str | None, version: str | None) -> str:
-    return latest if latest and latest != version else ""
+    return latest if latest and is_newer(latest, version) else ""

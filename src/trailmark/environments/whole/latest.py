@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from packaging.utils import canonicalize_name
+from packaging.version import InvalidVersion, Version
 
 from trailmark.durable import write_file
 from trailmark.environments.interpreter import Interpreter
@@ -63,6 +64,21 @@ class Latest:
             return {str(key): (float(at), version and str(version)) for key, (at, version) in stored.items()}
         except (OSError, ValueError, TypeError, AttributeError):
             return {}
+
+
+def is_newer(latest: str | None, version: str | None) -> bool:
+    """Whether the newest version is one that comes after the other; versions that have no order differ, or not."""
+    if latest is None or version is None:
+        return False
+    try:
+        return Version(latest) > Version(version)
+    except InvalidVersion:
+        return latest != version
+
+
+def of_python(minor: str) -> str:
+    """Return the name under which answers of pip's index for one Python are kept: each Python has its own newest."""
+    return f"pip {minor}"
 
 
 def ask_pip(names: tuple[str, ...], python: Interpreter, uv: Uv) -> dict[str, str | None]:

@@ -8,6 +8,7 @@ from typing import Literal
 
 from trailmark.environments.bases.model import Base
 from trailmark.environments.snippets import Snippet
+from trailmark.environments.whole.latest import is_newer
 from trailmark.environments.whole.status import PackageStanding
 from trailmark.projects.manifest_environment import Resources, written_size
 from trailmark.projects.proofs import Proof
@@ -126,7 +127,7 @@ _MANAGERS = {"pip": "Python (pip)", "conda": "conda", "apt": "System (apt)", "r"
 
 def _newer(line: PackageStanding, standing: EnvironmentStanding) -> str | None:
     latest = standing.latest.get((line.manager, line.name))
-    return latest if latest and line.version and latest != line.version else None
+    return latest if is_newer(latest, line.version) else None
 
 
 def _lock_files(standing: EnvironmentStanding, base: Base | None) -> tuple[str, ...]:
