@@ -147,8 +147,8 @@ def open_apt(
             _update(apt, kept, lasting, progress or NullProgress())
         elif not any((system.root / "var/lib/apt/lists").glob("*_Packages*")):
             raise Unavailable(
-                "There is no index of system packages yet, so nothing can be found in it. Have it read first (as root: "
-                "apt-get update), or name sources of packages. Nothing was changed."
+                "There is no index of system packages yet, so nothing can be found in it. Have it read first (as "
+                "root: apt-get update), or name sources of packages. Nothing was changed."
             )
         yield apt
 
