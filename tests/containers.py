@@ -156,13 +156,14 @@ def _ensure_base(daemon: Daemon) -> None:
         loaded = daemon.api.import_image_from_file(str(archive), repository=BASE)
         assert "error" not in loaded, f"{daemon.kind} does not take {archive}: {loaded}"
     argv = {"Image": BASE, "Cmd": ["true"], "HostConfig": {"NetworkMode": daemon.network}}
+    made = daemon.api.create_container_from_config(argv)["Id"]
     try:
-        made = daemon.api.create_container_from_config(argv)["Id"]
         daemon.api.start(made)
         daemon.api.wait(made)
-        daemon.api.remove_container(made)
     except Exception as error:
         pytest.fail(f"{daemon.kind} answers, but no program can be run with it: {error}", pytrace=False)
+    finally:
+        daemon.api.remove_container(made, force=True)
 
 
 def _base_archive() -> Path:

@@ -62,6 +62,12 @@ class Services:
         _ = engine.chosen
         return engine
 
+    def containers_named(self, name: str | None) -> DockerEngine | None:
+        """Return the engine of a name if it runs containers, None for this machine. Raises as `engine_named`."""
+        engine = self.engine_named(name)
+        chosen = engine.chosen if isinstance(engine, SeveralEngines) else engine
+        return chosen if isinstance(chosen, DockerEngine) else None
+
     def list_engines(self) -> list[EngineFound]:
         """Return the engines that Trailmark knows, the default first, each with the reason why it does not answer."""
         found = [EngineFound(self.engine.name, None, is_default=True)]

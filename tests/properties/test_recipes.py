@@ -39,7 +39,7 @@ def recipes(draw):
     for name in draw(st.lists(NAMES, max_size=4)):
         lines = tuple(draw(st.lists(TEXTS, max_size=3)))
         caches = tuple(
-            draw(st.lists(st.sampled_from(["/root/.cache/uv", "/var/cache/apt"]) | TEXTS, max_size=2))
+            draw(st.lists(st.sampled_from(["/var/cache/uv", "/var/cache/apt"]) | TEXTS, max_size=2))
         )
         try:
             layers.append(Layer(name, lines, draw(FILES), caches, env=draw(TABLES)))

@@ -15,8 +15,9 @@ from trailmark.sessions.run import run
 
 @verb("run", context_settings={"allow_interspersed_args": False, "ignore_unknown_options": True})
 @click.option("--title", help="What the record is called; the command itself when not given.")
+@click.option("--engine", metavar="NAME", help="Where to run it: local, or as `trailmark engines` says.")
 @click.argument("arguments", nargs=-1, required=True, type=click.UNPROCESSED, metavar="-- COMMAND...")
-def command(invocation: Invocation, title: str | None, arguments: tuple[str, ...]) -> int:
+def command(invocation: Invocation, title: str | None, engine: str | None, arguments: tuple[str, ...]) -> int:
     """Run a command in the project's environment and record it.
 
     Kept are what it printed, its exit code, time and memory, and the files that it read and wrote, also those of
@@ -27,14 +28,26 @@ def command(invocation: Invocation, title: str | None, arguments: tuple[str, ...
     \b
     trailmark run -- python code/fit.py --fast
     trailmark run --title "Nightly fit" -- make all
+    trailmark run --engine docker -- python code/fit.py
     """
     project = open_chosen(invocation)
     here = invocation.folder.resolve()
     cwd = here if here.is_relative_to(project.path) else project.path
     onto = (2, 2) if invocation.json else (1, 2)
-    uv, actor = invocation.services.uv, invocation.actor
+    services = invocation.services
     with TerminalProgress() as progress:
-        ran = run(project, arguments, uv, progress, cwd=cwd, title=title, actor=actor, onto=onto)
+        ran = run(
+            project,
+            arguments,
+            services.uv,
+            progress,
+            cwd=cwd,
+            title=title,
+            actor=invocation.actor,
+            onto=onto,
+            engine=services.containers_named(engine),
+            managers=services.managers,
+        )
     if invocation.json:
         with open_index(project) as index:
             rows = index.page(Filter(kind="run", session=ran.session), limit=1)

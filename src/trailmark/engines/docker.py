@@ -16,7 +16,7 @@ import re
 import shutil
 import socket
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -138,6 +138,15 @@ class DockerEngine:
         if self._find(session_id) is None:
             raise NotFound(f"There is no session {session_id} on this machine.")
         return "\n".join(self._words(session_id, tail)) if tail > 0 else ""
+
+    def follow(self, session_id: str) -> Iterator[tuple[bytes, bytes]]:
+        """Yield what the program says, to its output and to its errors, from its beginning to its end."""
+        with self._daemon.telling("give the session's log"):
+            said = self._daemon.api.attach(
+                self._name(session_id), stdout=True, stderr=True, stream=True, logs=True, demux=True
+            )
+            for output, errors in said:
+                yield output or b"", errors or b""
 
     def list(self, labels: Mapping[str, str] | None = None) -> list[SessionState]:
         """Return the sessions with these labels, the newest first."""

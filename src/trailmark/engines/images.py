@@ -38,7 +38,10 @@ _LARGEST_MANIFEST = 10_000_000
 
 @dataclass(frozen=True)
 class Image:
-    """An image that is on this machine: the name to run it by, the engine's id of its content, its size."""
+    """An image that is on this machine: the name to run it by, the engine's id of its content, its size.
+
+    `path` is where programs are looked for in it.
+    """
 
     digest: str
     reference: str
@@ -46,6 +49,7 @@ class Image:
     size: int
     created: str
     labels: Mapping[str, str] = field(default_factory=dict, hash=False)
+    path: str = "/usr/local/bin:/usr/bin:/bin"
 
 
 def reference_of(digest: str, origin: Origin = "built") -> str:
@@ -201,8 +205,16 @@ def _image(facts: Mapping[str, Any], reference: str) -> Image | None:
     labels = facts["Config"].get("Labels") or {}
     if DIGEST_LABEL not in labels:
         return None
-    digest = labels[DIGEST_LABEL]
-    return Image(digest, reference, facts["Id"], int(facts["Size"]), facts["Created"], labels)
+    variables = dict(one.partition("=")[::2] for one in facts["Config"].get("Env") or ())
+    return Image(
+        labels[DIGEST_LABEL],
+        reference,
+        facts["Id"],
+        int(facts["Size"]),
+        facts["Created"],
+        labels,
+        variables.get("PATH") or Image.path,
+    )
 
 
 def _follow(answer: Any, progress: Progress) -> None:

@@ -25,11 +25,11 @@ def tool_layer() -> Layer:
     return Layer(
         "tools",
         (
-            f"export UV_PYTHON_INSTALL_DIR={_PYTHONS} UV_LINK_MODE=copy",
+            f"export UV_PYTHON_INSTALL_DIR={_PYTHONS} UV_CACHE_DIR=/var/cache/uv UV_LINK_MODE=copy",
             f'uv venv --quiet --no-project --no-config --python "{_PYTHON}" {PREFIX}',
             f"uv pip install --no-config --compile-bytecode --python {PREFIX}/bin/python --requirements pins.txt",
         ),
         {"pins.txt": pins.encode()},
-        caches=("/root/.cache/uv",),
+        caches=("/var/cache/uv",),
         needs=("uv",),
     )

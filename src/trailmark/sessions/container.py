@@ -43,19 +43,23 @@ _PASSED_ON = ("LANG", "LC_ALL", "TZ")
 
 @dataclass(frozen=True)
 class Inside:
-    """Where a session shall run: the engine's name, an image with the tool layer, and the environment in it.
+    """Where a session runs: the engine's name, the image of the environment, and what it may use.
 
-    `python` is the interpreter of the project's environment inside; `listen` the address at which the engine wants
-    programs to listen.
+    `path` is where programs are looked for in the image; `listen` the address at which programs must listen.
     """
 
     engine: str
     image: str
     digest: str
-    python: Path
+    path: str
     listen: str
     limits: Limits = field(default_factory=Limits)
     trust: Trust = field(default_factory=Trust)
+
+    @property
+    def python(self) -> Path:
+        """The interpreter of the project's environment."""
+        return Path(PYTHON) / "bin" / "python"
 
 
 def prepare_inside(
@@ -69,24 +73,10 @@ def prepare_inside(
         raise Unavailable(
             f"{tool.title} cannot be started in a container yet. Launch it on this machine: --engine local."
         )
-    trust = find_trust(os.environ)
-    image = ready_image(project, engine, means, progress, trust=trust, actor=actor)
-    wanted = project.manifest().resources
-    limits = Limits(wanted.memory_bytes, wanted.cpus, wanted.shared_memory_bytes, wanted.gpu)
-    python = Path(PYTHON) / "bin" / "python"
-    inside = Inside(engine.name, image.reference, image.digest, python, engine.listen_address, limits, trust)
-    session = new_session(project, tool, engine.name, image.digest)
-    spec = contain(project, session, inside, environ=os.environ, actor=actor)
-    write_session(project.settings, session)
-    return session, spec
-
-
-def contain(
-    project: Project, session: Session, inside: Inside, *, environ: Mapping[str, str], actor: str
-) -> SessionSpec:
-    """Write what the session needs into its folder; return the order that starts Jupyter's server in the image."""
+    inside = find_inside(project, engine, means, progress, actor=actor)
+    session = new_session(project, tool, engine.name, inside.digest)
     folder = folder_of(project.settings, session.id)
-    config = Config.load(write_config(folder, _capture(project, session, inside, actor)))
+    config = write_inside(project, session, inside, actor)
     traits = jupyter_settings.render(
         config,
         port=session.port,
@@ -99,15 +89,57 @@ def contain(
     file = folder / "jupyter_server_config.json"
     file.write_text(json.dumps(traits, indent=1), encoding="utf-8")
     module = "trailmark_capture.jupyter.terminal_server" if session.page else "trailmark_capture.jupyter"
-    labels = {"project": str(project.path), "tool": session.tool, "lock": session.environment or ""}
+    env = {
+        "JUPYTER_TOKEN": session.token,
+        "JUPYTER_CONFIG_DIR": str(_kept(project) / "config"),
+        "JUPYTER_DATA_DIR": str(_kept(project) / "data"),
+        "JUPYTER_RUNTIME_DIR": str(folder / "own" / "runtime"),
+    }
+    write_session(project.settings, session)
+    return session, order(project, session, inside, (module, str(file)), env)
+
+
+def find_inside(
+    project: Project, engine: DockerEngine, means: Means, progress: Progress, *, actor: str
+) -> Inside:
+    """Return where the project's sessions run on an engine; its image is built first when there is none."""
+    trust = find_trust(os.environ)
+    image = ready_image(project, engine, means, progress, trust=trust, actor=actor)
+    wanted = project.manifest().resources
+    return Inside(
+        engine=engine.name,
+        image=image.reference,
+        digest=image.digest,
+        path=image.path,
+        listen=engine.listen_address,
+        limits=Limits(wanted.memory_bytes, wanted.cpus, wanted.shared_memory_bytes, wanted.gpu),
+        trust=trust,
+    )
+
+
+def write_inside(project: Project, session: Session, inside: Inside, actor: str) -> Config:
+    """Write what capture is told in the session's folder, and return it."""
+    folder = folder_of(project.settings, session.id)
+    return Config.load(write_config(folder, _capture(project, session, inside, actor)))
+
+
+def order(
+    project: Project,
+    session: Session,
+    inside: Inside,
+    module: tuple[str, ...],
+    env: Mapping[str, str],
+    cwd: Path | None = None,
+) -> SessionSpec:
+    """Return the order that runs a module of capture's, with its arguments, in the image."""
     return SessionSpec(
         id=session.id,
-        argv=(str(PREFIX / "bin" / "python"), "-P", "-m", module, str(file)),
-        env=_environment(project, session, inside, environ),
-        cwd=project.path,
-        labels=labels,
+        argv=(str(PREFIX / "bin" / "python"), "-P", "-m", *module),
+        env={**_environment(project, session, inside, os.environ), **env},
+        cwd=cwd or project.path,
+        labels={"project": str(project.path), "tool": session.tool, "lock": session.environment or ""},
         limits=inside.limits,
-        port=session.port,
+        port=session.port or None,
         image=inside.image,
         mounts=_mounts(project, session, inside),
     )
@@ -160,10 +192,6 @@ def _environment(
         **secret_values(project),
         "PYTHONPATH": str(_CAPTURE),
         "TRAILMARK_CAPTURE": str(folder / "capture.json"),
-        "JUPYTER_TOKEN": session.token,
-        "JUPYTER_CONFIG_DIR": str(_kept(project) / "config"),
-        "JUPYTER_DATA_DIR": str(_kept(project) / "data"),
-        "JUPYTER_RUNTIME_DIR": str(own / "runtime"),
     }
 
 

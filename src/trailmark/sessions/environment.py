@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from trailmark.durable import write_file
 from trailmark.environments.realise import Realised
 from trailmark.sessions.session import folder_of
 from trailmark.settings import Settings
@@ -19,4 +20,5 @@ def use_environment(settings: Settings, session_id: str, realised: Realised) -> 
     new.unlink(missing_ok=True)
     new.symlink_to(realised.path)
     new.replace(link)
+    write_file(folder / "environment.digest", realised.digest.encode())
     return link / "bin" / "python"

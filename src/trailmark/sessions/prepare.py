@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import json
 import os
 import secrets
@@ -12,15 +11,15 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
-from trailmark.durable import write_file
 from trailmark.engines import SessionSpec
 from trailmark.environments.realise import Realised
 from trailmark.projects.project import Project
 from trailmark.projects.secrets import secret_values
 from trailmark.sessions.capture import capture_config, write_config
 from trailmark.sessions.environment import use_environment
+from trailmark.sessions.gated import MODULE, gate_variables, surroundings_here, write_gate
 from trailmark.sessions.session import Session, folder_of, write_session
-from trailmark.sessions.tools.model import Tool, fill
+from trailmark.sessions.tools.model import Tool
 from trailmark_capture.config import Config
 from trailmark_capture.files import EXCLUDE_VARIABLE, LOG_VARIABLE
 from trailmark_capture.gate.upstream import LOOPBACK
@@ -29,7 +28,6 @@ from trailmark_capture.jupyter import settings as jupyter_settings
 from trailmark_capture.jupyter.environ import for_person
 
 KERNEL = "python3"
-_GATE_TOKEN = "TRAILMARK_GATE_TOKEN"
 _LEAKS = (
     *("VIRTUAL_ENV", "PYTHONPATH", "PYTHONHOME", "PYTHONSTARTUP", "JUPYTER_PATH", "JUPYTER_CONFIG_PATH"),
     *(LOG_VARIABLE, EXCLUDE_VARIABLE),
@@ -122,51 +120,11 @@ def _jupyter(project: Project, session: Session, config: Config) -> tuple[tuple[
 def _gate(
     project: Project, session: Session, tool: Tool, program: str | None, realised: Realised
 ) -> tuple[tuple[str, ...], dict[str, str]]:
-    """Return the command and the variables of the gate, with the tool's own files written."""
-    folder = folder_of(project.settings, session.id)
-    values = _values(project, session, tool, program)
-    for name, text in tool.files.items():
-        _write_own(Path(fill(name, values)), fill(text, values).lstrip("\n"))
-    order = {
-        "port": session.port,
-        "listen": LOOPBACK,
-        "name": tool.title,
-        "page": tool.page,
-        "argv": [fill(word, values) for word in tool.command],
-        "env": sorted(tool.env),
-        "cwd": str(project.path),
-        "capture": tool.capture,
-    }
-    file = folder / "gate.json"
-    write_file(file, json.dumps(order, indent=1).encode())
-    env = {
-        **for_person({**_clean(os.environ), **secret_values(project)}, realised.python, Path(sys.prefix)),
-        **{name: fill(value, values) for name, value in tool.env.items()},
-        _GATE_TOKEN: session.token,
-    }
-    return (*_PYTHON, "trailmark_capture.gate", str(file)), env
-
-
-def _values(project: Project, session: Session, tool: Tool, program: str | None) -> dict[str, str]:
-    data = project.settings.home / "tools" / f"{tool.id}-data"
-    values = {
-        "project": str(project.path),
-        "name": project.name,
-        "session": str(folder_of(project.settings, session.id)),
-        "data": str(data),
-        "python": sys.executable,
-        "user": getpass.getuser(),
-    }
-    if program is not None:
-        values |= {"program": program, "beside": str(Path(program).resolve().parent)}
-    return values
-
-
-def _write_own(path: Path, text: str) -> None:
-    """Write a file of a tool, for the person alone; one that begins as a script can be run."""
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    write_file(path, text.encode())
-    path.chmod(0o700 if text.startswith("#!") else 0o600)
+    """Return the command and the variables of the gate, whose files are written."""
+    around = surroundings_here(project, tool, program, Path(sys.executable))
+    file = write_gate(project, session, tool, around)
+    person = for_person({**_clean(os.environ), **secret_values(project)}, realised.python, Path(sys.prefix))
+    return (*_PYTHON, MODULE, str(file)), {**person, **gate_variables(project, session, tool, around)}
 
 
 def _clean(environ: Mapping[str, str]) -> dict[str, str]:

@@ -7,8 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from trailmark.engines.docker import DockerEngine
 from trailmark.environments.realise import Realised
 from trailmark.environments.uv import Uv
+from trailmark.environments.whole.resolve import Managers, Means
 from trailmark.progress import Progress
 from trailmark.projects.catch_up import catch_up
 from trailmark.projects.environment import current_lock
@@ -16,6 +18,7 @@ from trailmark.projects.packages import ready_environment
 from trailmark.projects.project import Project
 from trailmark.projects.secrets import secret_values
 from trailmark.sessions.capture import capture_config, write_config
+from trailmark.sessions.run_inside import run_inside
 from trailmark.sessions.session import folder_of, forget_session
 from trailmark_capture.config import Config
 from trailmark_capture.journal import Writer, new_id
@@ -40,13 +43,26 @@ def run(
     title: str | None = None,
     actor: str,
     onto: Sequence[int | None] = (1, 2),
+    engine: DockerEngine | None = None,
+    managers: Managers | None = None,
 ) -> Ran:
     """Run a command in the project's environment and record it; return how it ended.
 
     `onto` says to which descriptors its output and its errors go on; None keeps one to the record. A project
-    that asks for no packages and has no lock runs with what the machine offers.
+    that asks for no packages and has no lock runs with what the machine offers. With an `engine`, it runs in the
+    image of the project's environment there.
     """
     catch_up(project)
+    if engine is not None:
+        means = Means(uv, managers or {})
+        try:
+            return Ran(
+                *run_inside(
+                    project, argv, engine, means, progress, cwd=cwd, title=title, actor=actor, onto=onto
+                )
+            )
+        finally:
+            catch_up(project)
     wants_environment = current_lock(project) is not None or project.manifest().packages
     realised = ready_environment(project, uv, progress, actor=actor) if wants_environment else None
     session = new_id()

@@ -1,7 +1,7 @@
 """Runs an app as a command that is recorded: ``python -m trailmark_capture.gate.recorded TITLE COMMAND …``.
 
 The environment names the session's `capture.json`. The record is written when the app ends, with the files that it
-read and wrote, and what it said; whoever listens to us hears that too.
+read and wrote, and what it said; whoever listens to us hears that too. Without a TITLE it is called by its command.
 """
 
 import sys
@@ -17,7 +17,7 @@ def main(title: str, argv: list[str]) -> int:
     config = load()
     writer = Writer(config.journal, f"app-{config.session}", config.nudge)
     try:
-        return run_command(argv, config, writer, title=title, cwd=Path.cwd())
+        return run_command(argv, config, writer, title=title or None, cwd=Path.cwd())
     finally:
         writer.close()
 

@@ -35,9 +35,17 @@ class EnvironmentKernelSpecManager(KernelSpecManager):  # type: ignore[misc]
         return given.parent.parent.resolve() / given.parent.name / given.name
 
     def environment(self) -> str | None:
-        """Return the name of the environment that the link leads to now, None where there is no link."""
+        """Return the digest of the environment that the link leads to now, None where there is no link.
+
+        It stands beside the link; the folder is named by its part of the digest, which others may share.
+        """
         folder = Path(self.python).parent.parent
-        return folder.resolve().name if folder.is_symlink() else None
+        if not folder.is_symlink():
+            return None
+        try:
+            return folder.with_name(folder.name + ".digest").read_text(encoding="ascii")
+        except OSError:
+            return folder.resolve().name
 
     def _kernel_dirs_default(self) -> list[str]:
         tool = Path(sys.prefix).resolve()

@@ -62,11 +62,11 @@ def _python(lock: WholeLock) -> Layer:
     return Layer(
         "python",
         (
-            "export UV_LINK_MODE=copy UV_PYTHON_INSTALL_DIR=/opt/python-runtime",
+            "export UV_PYTHON_INSTALL_DIR=/opt/python-runtime UV_CACHE_DIR=/var/cache/uv UV_LINK_MODE=copy",
             f"uv venv --quiet --no-project --no-config --python {shlex.quote(wanted)} {PYTHON}",
             f"uv pip sync --no-config --require-hashes --python {PYTHON}/bin/python {LOCK_FILE_NAME}",
         ),
         {LOCK_FILE_NAME: lock.pip.text.encode()},
-        caches=("/root/.cache/uv",),
+        caches=("/var/cache/uv",),
         needs=("uv",),
     )

@@ -13,7 +13,7 @@ Capture = Literal["jupyter", "shell", "r", "run"]
 PLACEHOLDER = re.compile(r"\{([a-z_]+)\}")
 # What a description may speak of: where the program is and listens, and which folders and programs it is given.
 PLACEHOLDERS = frozenset(
-    ("program", "beside", "socket", "port", "project", "name", "session", "data", "python", "user")
+    ("program", "beside", "socket", "port", "project", "name", "session", "data", "python", "capture", "user")
 )
 
 
