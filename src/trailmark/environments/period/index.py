@@ -1,5 +1,6 @@
 """The package index as it was: uv's answers to what could be had up to a day, without building anything."""
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date
@@ -8,10 +9,13 @@ from packaging.utils import canonicalize_name
 
 from trailmark.environments.interpreter import Interpreter
 from trailmark.environments.uv import Uv
-from trailmark.errors import CommandFailed
+from trailmark.errors import CommandFailed, Unavailable
 
 _BEFORE_ALL = date(1991, 2, 20)
 _PATIENCE = 180.0
+_UNREACHED = re.compile(
+    r"Failed to fetch|Request failed|error sending request|Network connectivity is disabled"
+)
 
 
 @dataclass(frozen=True)
@@ -65,6 +69,10 @@ class DatedIndex:
             )
         except CommandFailed as error:
             return Solved({}, str(error))
+        if _UNREACHED.search(said.stderr) and "No solution found" not in said.stderr:
+            raise Unavailable(
+                f"The package index cannot be asked for versions. uv says:\n{said.stderr.strip()}"
+            )
         if not said.ok:
             return Solved({}, said.stderr.strip() or "uv gave no reason")
         return Solved(dict(_pins(said.stdout)))

@@ -173,13 +173,11 @@ def _days(moment: Moment, python: Interpreter, today: date, is_dated: bool) -> l
 
 
 def _is_dated(wants: Sequence[Want], python: Interpreter, index: DatedIndex, today: date) -> bool:
-    """Whether the index says when versions were published. Raises Unavailable when it gives no answers."""
+    """Whether the index says when versions were published, as the first package that it has shows."""
     for want in wants:
         found = index.newest_source(want.requirement, python, None)
         if found.ok:
             return index.gives_times(want.requirement, python, today)
-        if "No solution found" not in found.reason:
-            raise Unavailable(f"The package index cannot be asked for versions. uv says:\n{found.reason}")
     return True
 
 

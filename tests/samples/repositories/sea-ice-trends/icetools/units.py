@@ -1,0 +1,1 @@
+MILLION = 1e6
