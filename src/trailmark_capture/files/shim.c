@@ -50,6 +50,22 @@
 #define RENAME_EXCHANGE (1 << 1)
 #endif
 
+/* The library runs where it was not built, in images with an older C library: what newer ones have under newer names
+ * is asked of the kernel, or by its oldest name (libdl.so.2 is named when this is linked). */
+#if defined(__GLIBC__) && defined(__x86_64__)
+__asm__(".symver dlsym, dlsym@GLIBC_2.2.5");
+#elif defined(__GLIBC__) && defined(__aarch64__)
+__asm__(".symver dlsym, dlsym@GLIBC_2.17");
+#endif
+
+#ifdef SYS_newfstatat
+#define status_at(dir, path, status, flags) (int)syscall(SYS_newfstatat, dir, path, status, flags)
+#define status_of(fd, status) (int)syscall(SYS_newfstatat, fd, "", status, AT_EMPTY_PATH)
+#else
+#define status_at fstatat
+#define status_of fstat
+#endif
+
 #define SEPARATOR '\x1f'
 #define MAX_PREFIXES 256
 #define DESKS 32
@@ -243,7 +259,7 @@ static bool path_of_opened(int dir, const char *path, int fd, const struct stat 
 {
     struct stat named;
     if (!has_parent_part(path) && path_by_words(dir, path, out) &&
-        fstatat(AT_FDCWD, out, &named, AT_SYMLINK_NOFOLLOW) == 0 && named.st_ino == opened->st_ino &&
+        status_at(AT_FDCWD, out, &named, AT_SYMLINK_NOFOLLOW) == 0 && named.st_ino == opened->st_ino &&
         named.st_dev == opened->st_dev)
         return true;
     return path_of_descriptor(fd, out) || path_by_words(dir, path, out);
@@ -269,7 +285,7 @@ static bool has_room(int fd, size_t length)
     struct stat status;
     if (syscall(SYS_prlimit64, 0, RLIMIT_FSIZE, NULL, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY)
         return true;
-    return fstat(fd, &status) == 0 && (rlim_t)status.st_size + length <= limit.rlim_cur;
+    return status_of(fd, &status) == 0 && (rlim_t)status.st_size + length <= limit.rlim_cur;
 }
 
 static void write_line(const char *line, size_t length)
@@ -321,7 +337,7 @@ struct call {
 static void note_opened(struct desk *desk, const struct call *call)
 {
     struct stat status;
-    if (fstat(call->fd, &status) != 0 || !S_ISREG(status.st_mode) || status.st_nlink == 0)
+    if (status_of(call->fd, &status) != 0 || !S_ISREG(status.st_mode) || status.st_nlink == 0)
         return;
     if (!path_of_opened(call->dir, call->path, call->fd, &status, desk->from) || is_excluded(desk->from))
         return;
@@ -421,8 +437,8 @@ static struct call watch_renaming(int dir, const char *from, int to_dir, const c
     call.to_dir = to_dir;
     call.to = to;
     if (is_on()) {
-        call.is_folder = fstatat(dir, from, &status, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(status.st_mode);
-        call.to_existed = !call.is_folder && fstatat(to_dir, to, &status, AT_SYMLINK_NOFOLLOW) == 0;
+        call.is_folder = status_at(dir, from, &status, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(status.st_mode);
+        call.to_existed = !call.is_folder && status_at(to_dir, to, &status, AT_SYMLINK_NOFOLLOW) == 0;
     }
     errno = error;
     return call;
@@ -710,7 +726,7 @@ EXPORT int remove(const char *path)
     struct call call = watch(AT_FDCWD, path, 0);
     struct stat status;
     int error = errno;
-    bool is_folder = is_on() && lstat(path, &status) == 0 && S_ISDIR(status.st_mode);
+    bool is_folder = is_on() && status_at(AT_FDCWD, path, &status, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(status.st_mode);
     errno = error;
     int (*next)(const char *) = next_remove();
     int result = next != NULL ? next(path) : refuse();

@@ -1,5 +1,7 @@
 import errno
 import os
+import platform
+import re
 import resource
 import shutil
 import subprocess
@@ -337,3 +339,13 @@ def test_a_path_that_ld_preload_cannot_hold_is_linked(
     assert files._loadable(folder / "_shim.so") == path
     (tmp_path / f"trailmark-{os.getuid()}").chmod(0o777)
     assert files._loadable(folder / "_shim.so") is None
+
+
+@pytest.mark.skipif(
+    platform.libc_ver()[0] != "glibc" or platform.machine() not in ("x86_64", "aarch64"),
+    reason="only glibc on these machines has versions of its names that go further back",
+)
+def test_it_needs_no_newer_c_library_than_old_images_have(shim: str) -> None:
+    content = Path(shim).read_bytes()
+    assert max(int(minor) for minor in re.findall(rb"GLIBC_2\.(\d+)", content)) <= 17
+    assert b"libdl.so.2" in content
