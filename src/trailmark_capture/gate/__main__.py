@@ -66,7 +66,7 @@ def _command(order: Mapping[str, Any], place: upstream.Place) -> list[str]:
     argv = [place.fill(word) for word in order["argv"]]
     if order["capture"] != "run":
         return argv
-    return [sys.executable, "-I", "-m", "trailmark_capture.gate.recorded", order["name"], *argv]
+    return [sys.executable, "-P", "-m", "trailmark_capture.gate.recorded", order["name"], *argv]
 
 
 def _environment(
@@ -75,6 +75,9 @@ def _environment(
     environ = {
         name: place.fill(value) if name in order["env"] else value for name, value in os.environ.items()
     }
+    if order["capture"] != "run":
+        # It leads to our capture, where that is not installed; the tool's own programs have no use for it.
+        environ.pop("PYTHONPATH", None)
     return {**environ, **upstream.variables_of(config, order["capture"], folder, environ)}
 
 

@@ -4,6 +4,7 @@ The environment names the session's `capture.json`. The record is written when t
 read and wrote, and what it said; whoever listens to us hears that too. Without a TITLE it is called by its command.
 """
 
+import os
 import sys
 from pathlib import Path
 
@@ -17,7 +18,9 @@ def main(title: str, argv: list[str]) -> int:
     config = load()
     writer = Writer(config.journal, f"app-{config.session}", config.nudge)
     try:
-        return run_command(argv, config, writer, title=title or None, cwd=Path.cwd())
+        # It leads to our capture, where that is not installed; the command has no use for it.
+        environ = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+        return run_command(argv, config, writer, title=title or None, env=environ, cwd=Path.cwd())
     finally:
         writer.close()
 

@@ -47,7 +47,7 @@ def main() -> int:
 def _prepared(config: Config, environ: Mapping[str, str]) -> dict[str, str]:
     """Return the variables of the shell: those of the environment that is in force now, which may have changed."""
     link = (config.path or Path()).parent / "environment"
-    given = dict(environ)
+    given = {name: value for name, value in environ.items() if name != "PYTHONPATH"}
     if link.exists():
         given = for_person(given, link.resolve() / "bin" / "python", Path(sys.prefix))
     return {**given, **environment_for(config, "terminal", given)}
