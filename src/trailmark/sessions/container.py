@@ -22,12 +22,12 @@ from trailmark.engines.tool_layer import PREFIX
 from trailmark.engines.trust import Trust, find_trust
 from trailmark.environments.whole.recipe import PYTHON
 from trailmark.environments.whole.resolve import Means
-from trailmark.errors import Unavailable
 from trailmark.progress import Progress
 from trailmark.projects.image import ready_image
 from trailmark.projects.project import Project
 from trailmark.projects.secrets import secret_values, secrets_path
 from trailmark.sessions.capture import capture_config, write_config
+from trailmark.sessions.gated import MODULE, Surroundings, gate_variables, write_gate
 from trailmark.sessions.prepare import new_session
 from trailmark.sessions.session import Session, folder_of, write_session
 from trailmark.sessions.tools import Tool
@@ -67,16 +67,16 @@ def prepare_inside(
 ) -> tuple[Session, SessionSpec]:
     """Have the image of the project's environment, and all that a session in it needs; return the order to start it.
 
-    Raises Unavailable for a tool that has no server of Jupyter's, and whatever `ready_image` raises.
+    Raises whatever `ready_image` raises. A tool that stands behind the gate must be in the image already.
     """
-    if tool.server != "jupyter":
-        raise Unavailable(
-            f"{tool.title} cannot be started in a container yet. Launch it on this machine: --engine local."
-        )
     inside = find_inside(project, engine, means, progress, actor=actor)
     session = new_session(project, tool, engine.name, inside.digest)
     folder = folder_of(project.settings, session.id)
     config = write_inside(project, session, inside, actor)
+    if tool.server == "gate":
+        spec = _behind_gate(project, session, tool, inside)
+        write_session(project.settings, session)
+        return session, spec
     traits = jupyter_settings.render(
         config,
         port=session.port,
@@ -97,6 +97,25 @@ def prepare_inside(
     }
     write_session(project.settings, session)
     return session, order(project, session, inside, (module, str(file)), env)
+
+
+def _behind_gate(project: Project, session: Session, tool: Tool, inside: Inside) -> SessionSpec:
+    """Write what the gate is told; return the order that starts it in the image, and the tool behind it."""
+    around = Surroundings(
+        program=tool.program,
+        python=PREFIX / "bin" / "python",
+        capture=_CAPTURE,
+        data=_kept(project) / f"{tool.id}-data",
+        listen=inside.listen,
+        user=os.environ.get("USER", "me"),
+    )
+    file = write_gate(project, session, tool, around)
+    env = {
+        **gate_variables(project, session, tool, around),
+        "PATH": f"{inside.python.parent}:{inside.path}",
+        "VIRTUAL_ENV": str(inside.python.parent.parent),
+    }
+    return order(project, session, inside, (MODULE, str(file)), env)
 
 
 def find_inside(
