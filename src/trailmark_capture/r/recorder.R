@@ -117,7 +117,7 @@ before_page <- function(...) quietly({
     # Asking for the size opens the device that R would open for the page itself.
     if (!is_open) grDevices::dev.size()
     # A device forgets what it has drawn when this is enabled: it must be before the first page.
-    if ((!is_open || is_own()) && !get("dev.displaylist", asNamespace("grDevices"))()) {
+    if (is_own() && !get("dev.displaylist", asNamespace("grDevices"))()) {
         grDevices::dev.control("enable")
         drawn <<- 0L
     }
@@ -139,8 +139,8 @@ is_own <- function() {
 keep_figure <- function() {
     if (!"grDevices" %in% loadedNamespaces() || grDevices::dev.cur() == 1L || !is_own()) return()
     if (!get("dev.displaylist", asNamespace("grDevices"))()) return()
-    plot <- grDevices::recordPlot()
-    calls <- plot[[1L]]
+    calls <- calls_of_page()
+    if (length(calls) == drawn) return()
     if (length(calls) < drawn) drawn <<- 0L
     added <- calls[seq_along(calls) > drawn]
     drawn <<- length(calls)
@@ -151,7 +151,15 @@ keep_figure <- function() {
     if (figures > most_figures) return()
     now <- format(as.numeric(Sys.time()), digits = 16L)
     name <- if (nzchar(of)) paste0(of, "-", figures, ".png") else paste0(now, "-", Sys.getpid(), ".figure")
-    if (draw(plot, file.path(folder, name)) && nzchar(of)) note("F", name)
+    if (draw(grDevices::recordPlot(), file.path(folder, name)) && nzchar(of)) note("F", name)
+}
+
+# What the page is made of. A recorded plot begins with it, but takes long to make.
+calls_of_page <- function() {
+    tryCatch(
+        .External2(get("C_getSnapshot", asNamespace("grDevices")))[[1L]],
+        error = function(problem) grDevices::recordPlot()[[1L]]
+    )
 }
 
 name_of <- function(call) {
@@ -160,9 +168,11 @@ name_of <- function(call) {
 }
 
 draw <- function(plot, path) {
+    force(plot)
     before <- grDevices::dev.cur()
     size <- pmin(pmax(grDevices::dev.size("in"), 2), 20)
     temporary <- paste0(path, ".new")
+    on.exit(unlink(temporary))
     grDevices::png(temporary, width = size[[1L]], height = size[[2L]], units = "in", res = 96)
     mine <- grDevices::dev.cur()
     tryCatch(grDevices::replayPlot(plot), finally = {
