@@ -258,8 +258,10 @@ def test_a_requirement_is_understood_or_refused(manager: PackageManager, text: s
 @MANY
 @given(
     text=st.text(max_size=60)
-    | st.from_regex(r"[a-z]{0,6}[:/.@~ ]{0,4}[a-z0-9.]{0,8}[:/@]{0,2}[a-z0-9/]{0,8}")
+    | st.from_regex(r"[a-z]{0,6}[:/.@~ \[]{0,4}[a-z0-9.]{0,8}[:/@]{0,2}[a-z0-9/]{0,8}")
 )
+@example(text="http://[x")
+@example(text="/")
 def test_a_channel_is_understood_or_refused(text: str) -> None:
     channel = given_or_refused(rattle.read_channel, text, InvalidInput)
     assert isinstance(channel, InvalidInput) or channel.base_url

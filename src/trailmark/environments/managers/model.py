@@ -5,6 +5,7 @@ import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from urllib.parse import SplitResult, urlsplit
 
 from packaging.specifiers import SpecifierSet
 
@@ -143,6 +144,14 @@ def is_within(version: str, specifier: SpecifierSet) -> bool:
         return specifier.contains(version, prereleases=True)
     except ValueError:
         return False
+
+
+def split_address(text: str) -> SplitResult | None:
+    """Return the parts of an address or a path; None for what can be neither."""
+    try:
+        return urlsplit(text) if text.isprintable() else None
+    except ValueError:
+        return None
 
 
 def go_on(progress: Progress) -> None:

@@ -12,6 +12,7 @@ from trailmark.environments.managers.model import (
     digest_of,
     require_lock_size,
     require_text,
+    split_address,
 )
 from trailmark.environments.managers.r_packages import DEPENDENCY_FIELDS, NAME, VERSION, needs_of, split_field
 
@@ -117,6 +118,8 @@ def _read(content: Mapping[str, Any]) -> RLock:
         )
         for one in listed
     }
+    if not all(map(split_address, repositories.values())):
+        raise damaged(FILE_NAME, "the address of a repository is none")
     if not isinstance(packages, dict):
         raise damaged(FILE_NAME, "it lists no packages")
     return RLock(version, repositories, tuple(_package(name, packages[name]) for name in sorted(packages)))

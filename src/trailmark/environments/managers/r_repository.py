@@ -13,7 +13,7 @@ from urllib.parse import unquote, urlsplit
 
 from trailmark.durable import write_file
 from trailmark.environments.managers.dcf import read_paragraphs
-from trailmark.environments.managers.model import go_on
+from trailmark.environments.managers.model import go_on, split_address
 from trailmark.environments.managers.r_lock import Package
 from trailmark.environments.managers.r_packages import NAME, VERSION
 from trailmark.errors import InvalidInput, Unavailable
@@ -29,7 +29,7 @@ class Repository:
     """One repository. `lasting` says that its content never changes: a dated snapshot."""
 
     def __init__(self, name: str, address: str, *, cache: Path, lasting: bool, progress: Progress) -> None:
-        parts = urlsplit(address) if address.isprintable() else None
+        parts = split_address(address)
         if parts is None or (parts.scheme not in ("http", "https", "file") and not address.startswith("/")):
             raise InvalidInput(
                 f"“{address[:80]!s}” is no repository of R packages. Name an address or a folder."
@@ -40,7 +40,7 @@ class Repository:
                 "Name the repository without it."
             )
         self.name = name
-        self.address = address.rstrip("/")
+        self.address = address.rstrip("/") or "/"
         self._cache = cache
         self._lasting = lasting
         self._progress = progress

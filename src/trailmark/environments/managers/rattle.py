@@ -5,7 +5,6 @@ import re
 from collections.abc import Coroutine, Iterable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
-from urllib.parse import urlsplit
 
 import rattler
 from rattler.exceptions import (
@@ -27,7 +26,7 @@ from rattler.exceptions import (
 
 from trailmark.environments.managers import conda_install
 from trailmark.environments.managers.conda_lock import Package
-from trailmark.environments.managers.model import SolveFailed
+from trailmark.environments.managers.model import SolveFailed, split_address
 from trailmark.environments.realise import InstallFailed
 from trailmark.errors import Cancelled, InvalidInput, Unavailable
 from trailmark.progress import Progress
@@ -65,7 +64,7 @@ def read_spec(requirement: str) -> rattler.MatchSpec:
 
 def read_channel(text: str) -> rattler.Channel:
     """Read a channel: a name, an address or an absolute folder. Raises InvalidInput."""
-    parts = urlsplit(text) if text.isprintable() else None
+    parts = split_address(text)
     if parts is None or not text.strip() or text.startswith((".", "~", "-")):
         raise InvalidInput(
             f"“{text[:60]!s}” is no channel. Name one, like “conda-forge”, an address or a folder."

@@ -11,7 +11,7 @@ import pytest
 
 from trailmark.environments.managers.model import SolveFailed, Wanted
 from trailmark.environments.managers.r import R
-from trailmark.errors import InvalidInput, Unavailable
+from trailmark.errors import Damaged, InvalidInput, Unavailable
 from trailmark.testing.r_repositories import write_r_package, write_r_repository
 
 
@@ -188,6 +188,12 @@ def test_packages_from_elsewhere_are_kept_in_the_lock_and_not_installed(r: R) ->
     assert lock.items[0].source == "GitHub"
     with pytest.raises(InvalidInput, match=r"beta in renv\.lock do not come from a repository"):
         r.install_steps(lock)
+
+
+def test_a_lock_with_an_address_that_is_none_is_refused(r: R, repository: Path) -> None:
+    text = r.solve(Wanted(("beta",))).text
+    with pytest.raises(Damaged, match="address of a repository"):
+        r.parse(text.replace(str(repository), "http://[x"))
 
 
 def _run(r: R, wanted: Wanted, folder: Path) -> subprocess.CompletedProcess[str]:
