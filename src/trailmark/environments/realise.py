@@ -43,6 +43,14 @@ def find_realised(digest: str, home: Path) -> Realised | None:
     return Realised(path, python, digest)
 
 
+def python_version(realised: Realised) -> str | None:
+    """Return the version of the Python that an environment was made with, None when its mark does not say."""
+    try:
+        return str(json.loads((realised.path / _MARK).read_bytes())["python"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
 def ensure(
     lock: Lock,
     *,

@@ -17,16 +17,16 @@ from trailmark.environments.managers import edit as edit_other
 from trailmark.environments.managers.model import SolveFailed, Wanted
 from trailmark.environments.managers.protocol import PackageManager
 from trailmark.environments.model import EnvironmentRequest
-from trailmark.environments.realise import Realised, ensure
+from trailmark.environments.realise import Realised, ensure, python_version
 from trailmark.environments.uv import Uv
 from trailmark.environments.whole.model import OTHERS, WholeLock, WholeRequest
-from trailmark.environments.whole.resolve import Keep, Means, interpreter_for, manager_named, resolve_whole
+from trailmark.environments.whole.resolve import Keep, Means, manager_named, resolve_whole
 from trailmark.errors import TrailmarkError, Unavailable
 from trailmark.progress import Progress
 from trailmark.projects.alter import alter
 from trailmark.projects.catch_up import catch_up
 from trailmark.projects.difference_of_locks import difference_of_locks
-from trailmark.projects.environment import LOCK_PATH, current_lock, whole_request
+from trailmark.projects.environment import LOCK_PATH, current_lock, find_made, whole_request
 from trailmark.projects.manifest import FILE_NAME, Fact, edit_manifest
 from trailmark.projects.new import BASE_PATH
 from trailmark.projects.project import Project
@@ -156,6 +156,9 @@ def _edited(
 
 
 def _realised(project: Project, lock: WholeLock, uv: Uv, progress: Progress) -> Realised:
+    ready = find_made(project, lock)
+    if ready is not None:
+        return ready
     wanted = [text for text in (lock.python, lock.pip.requires_python) if text]
     interpreter = find_interpreter(*wanted, uv=uv)
     made = ensure(lock.pip, home=project.settings.home, python=interpreter, uv=uv, progress=progress)
@@ -177,8 +180,7 @@ def _carry_out(
     before = current_lock(project)
     keep = Keep(before, alteration.touched, alteration.update or {}, alteration.hold)
     lock = resolve_whole(alteration.request, means, keep, progress, tolerate=tolerate)
-    python = interpreter_for(alteration.request, means.uv)
-    made = ensure(lock.pip, home=project.settings.home, python=python, uv=means.uv, progress=progress)
+    made = _realised(project, lock, means.uv, progress)
     installed = installed_packages(made.path)
     with project.trail.lock:
         catch_up(project)
@@ -198,7 +200,7 @@ def _carry_out(
                 "changes": difference_of_locks(before, lock, means.managers),
                 "packages": list(alteration.request.pip.packages),
                 "parts": lock.parts(),
-                "interpreter": python.version,
+                "interpreter": python_version(made),
                 "files": {package.name: package.digest for package in installed.values()},
             },
         )

@@ -10,11 +10,11 @@ from typing import Any
 from trailmark.environments.bases.catalogue import load_catalogue
 from trailmark.environments.bases.model import Base
 from trailmark.environments.bases.render import base_facts
-from trailmark.environments.interpreter import own_interpreter
+from trailmark.environments.interpreter import find_interpreter, own_interpreter
 from trailmark.environments.managers.model import Wanted
 from trailmark.environments.whole.latest import Latest, ask_pip, of_python
 from trailmark.environments.whole.model import WholeLock, WholeRequest
-from trailmark.environments.whole.resolve import Managers, Means, interpreter_for, minor_of
+from trailmark.environments.whole.resolve import Managers, Means, minor_of
 from trailmark.environments.whole.status import (
     PackageStanding,
     Standing,
@@ -22,6 +22,7 @@ from trailmark.environments.whole.status import (
     left_to_the_machine,
     reasons_stale,
 )
+from trailmark.errors import Unavailable
 from trailmark.projects.base import newer_revision
 from trailmark.projects.environment import current_lock, find_made, whole_request
 from trailmark.projects.project import Project
@@ -95,11 +96,19 @@ def ask_for_latest(
     kept, request = Latest(project.settings.home), whole_request(project)
     names = _names(packages)
     if "pip" in names:
-        python = interpreter_for(request, means.uv)
-        kept.find(of_python(python.minor), names["pip"], lambda missing: ask_pip(missing, python, means.uv))
+        minor = _python_of(request, current_lock(project))
+        kept.find(of_python(minor), names["pip"], lambda missing: _ask_pip(missing, minor, means))
     for name in names.keys() & means.managers.keys() if all_managers else ():
         ask = partial(means.managers[name].newest, wanted=request.others.get(name, Wanted()))
         kept.find(name, names[name], ask)
+
+
+def _ask_pip(names: tuple[str, ...], minor: str, means: Means) -> dict[str, str | None]:
+    try:
+        python = find_interpreter(f"=={minor}.*", uv=means.uv)
+    except Unavailable:
+        return {}
+    return ask_pip(names, python, means.uv)
 
 
 def standing_facts(standing: EnvironmentStanding) -> dict[str, Any]:
