@@ -78,6 +78,7 @@ def _text(value: dict[str, Any]) -> str:
         ),
         "records": str(value["records"]),
         "size": size(value["bytes"]),
+        "base": (environment["base"] or "") if environment else "",
         "python": environment["python"] if environment else "",
         "packages": _asked(environment) if environment else "",
         "running": f"{len(value['sessions'])} session(s)" if value["sessions"] else "",

@@ -17,7 +17,7 @@ from trailmark.pages.feed import build_step
 from trailmark.pages.links import Links
 from trailmark.pages.readme import render_document
 from trailmark.projects.describe import edit_readme, readme_name
-from trailmark.projects.environment import current_lock, find_made
+from trailmark.projects.environment import current_lock, find_made, held_base
 from trailmark.projects.files import open_file
 from trailmark.projects.project import Project
 from trailmark.web.launching.choices import choices_of
@@ -79,7 +79,11 @@ def _overview(site: Site, project: Project) -> Overview:
         readme_name=name,
         recent=recent_steps(steps),
         figures=latest_figures(steps),
-        packages=tuple(package_name(text) for text in manifest.packages),
+        base=_base_title(project) if manifest.base else None,
+        packages=(
+            *(package_name(text) for text in manifest.packages),
+            *(text for wanted in manifest.others.values() for text in wanted.requirements),
+        ),
         python=manifest.python,
         environment_ready=ready,
         records=sum(number for kind, number in kinds.items() if kind not in (OUTSIDE, MISSING))
@@ -89,6 +93,14 @@ def _overview(site: Site, project: Project) -> Overview:
         size=site.summaries.size(project.path),
         path=str(project.path),
     )
+
+
+def _base_title(project: Project) -> str | None:
+    try:
+        base = held_base(project)
+    except (Damaged, InvalidInput):
+        return None
+    return base.title if base else None
 
 
 def _lock_of(project: Project) -> WholeLock | None:

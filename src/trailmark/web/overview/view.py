@@ -31,6 +31,7 @@ class Overview:
     readme_name: str
     recent: tuple[Step, ...]
     figures: tuple[Figure, ...]
+    base: str | None
     packages: tuple[str, ...]
     python: str
     environment_ready: bool
