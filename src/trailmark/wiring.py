@@ -1,21 +1,27 @@
 """The only place that chooses which adapters this program uses."""
 
-from collections.abc import Mapping
+import contextlib
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from trailmark import settings
 from trailmark.engines import Engine, LocalEngine
-from trailmark.engines.daemon import find_daemon
+from trailmark.engines.daemon import Daemon, find_daemon
 from trailmark.engines.docker import DockerEngine
+from trailmark.engines.image_files import read_files
+from trailmark.engines.images import Images
 from trailmark.engines.machine import Check, examine
 from trailmark.engines.several import SeveralEngines
+from trailmark.engines.trust import find_trust
 from trailmark.environments.interpreter import list_interpreters
 from trailmark.environments.managers.apt import Apt
+from trailmark.environments.managers.apt_base import BaseSystems, ReadImage
 from trailmark.environments.managers.conda import Conda
 from trailmark.environments.managers.r import R
 from trailmark.environments.uv import Uv, find_uv
 from trailmark.environments.whole.resolve import Managers, Means
-from trailmark.errors import InvalidInput, TrailmarkError
+from trailmark.errors import CommandFailed, InvalidInput, NotFound, TrailmarkError, Unavailable
+from trailmark.progress import Progress
 from trailmark.projects.project import Project
 from trailmark.sessions.stop import statuses
 from trailmark.settings import Settings
@@ -98,7 +104,7 @@ def build(environ: Mapping[str, str]) -> Services:
     """Read the settings of `environ` and choose the adapters that fit them."""
     chosen = settings.load(environ)
     uv = find_uv(environ)
-    return Services(settings=chosen, engine=_engines(chosen, uv), uv=uv, managers=_managers(chosen))
+    return Services(settings=chosen, engine=_engines(chosen, uv), uv=uv, managers=_managers(chosen, uv))
 
 
 def _engines(chosen: Settings, uv: Uv) -> SeveralEngines:
@@ -112,11 +118,42 @@ def _engines(chosen: Settings, uv: Uv) -> SeveralEngines:
     return SeveralEngines(chosen.home, LocalEngine(chosen.home), CONTAINER_ENGINES, find)
 
 
-def _managers(chosen: Settings) -> Managers:
+def _managers(chosen: Settings, uv: Uv) -> Managers:
     """Return the package managers beside pip; each loads what it works with when it is first asked."""
     kept = chosen.home / "cache"
+    bases = BaseSystems(kept / "bases", _image_reader(uv.environ))
     return {
         "conda": Conda(kept / "conda"),
-        "apt": Apt(kept / "apt"),
+        "apt": Apt(kept / "apt", system_of=bases),
         "r": R(kept / "r", repositories=chosen.r_repositories),
     }
+
+
+def _image_reader(environ: Mapping[str, str]) -> ReadImage:
+    """Return what reads files of a base's image, by the first engine that answers."""
+
+    def read(
+        image: str, first: Sequence[str], paths: Sequence[str], progress: Progress
+    ) -> Mapping[str, bytes]:
+        daemon = _answering(environ)
+        try:
+            Images(daemon).fetch(image, progress)
+            return read_files(daemon, image, paths, first=first, trust=find_trust(environ), progress=progress)
+        except (NotFound, CommandFailed) as error:
+            raise Unavailable(
+                f"System packages are resolved as the base's image has them, and it could not be looked into. {error}"
+            ) from error
+
+    return read
+
+
+def _answering(environ: Mapping[str, str]) -> Daemon:
+    """Return an engine for containers that answers. Raises Unavailable with the last one's reason."""
+    for name in CONTAINER_ENGINES[:-1]:
+        with contextlib.suppress(Unavailable):
+            daemon = find_daemon(environ, name)
+            _ = daemon.api
+            return daemon
+    daemon = find_daemon(environ, CONTAINER_ENGINES[-1])
+    _ = daemon.api
+    return daemon

@@ -118,7 +118,7 @@ class Images:
         trust = trust or Trust()
         fresh = origin == "proof"
         labelled = replace(recipe, labels={**recipe.labels, DIGEST_LABEL: digest})
-        self._fetch(recipe.base, progress)
+        self.fetch(recipe.base, progress)
         rendered = render(labelled, certificates=trust.certificates, programs=programs, caches=not fresh)
         parameters = {
             "t": reference_of(digest, origin),
@@ -173,7 +173,7 @@ class Images:
             raise Damaged(f"{path} does not hold the image of this environment. Build it instead.")
         return image
 
-    def _fetch(self, base: str, progress: Progress) -> None:
+    def fetch(self, base: str, progress: Progress) -> None:
         """Have the engine fetch what an image starts from, unless it has it; some can only do so for themselves."""
         if base == "scratch" or self.has(base):
             return

@@ -13,7 +13,7 @@ from trailmark.environments.bases.model import Base, Debootstrap
 from trailmark.environments.whole.recipe import image_of, recipe_of
 from trailmark.environments.whole.resolve import Means
 from trailmark.progress import Progress
-from trailmark.projects.environment import current_lock
+from trailmark.projects.environment import current_lock, whole_request
 from trailmark.projects.packages import lock_environment
 from trailmark.projects.project import Project
 
@@ -31,10 +31,13 @@ def ready_image(
 
     Raises InvalidInput for a project without a base, and CommandFailed with the end of the build's log.
     """
-    lock = current_lock(project) or lock_environment(project, means, progress, actor=actor)
+    lock = current_lock(project)
+    base = lock.base if lock else whole_request(project).base
+    if base is not None:
+        # Before anything is resolved: system packages are resolved as the base has them.
+        _ensure_base(engine, base, project.settings.home, progress)
+    lock = lock or lock_environment(project, means, progress, actor=actor)
     recipe = recipe_of(lock, means.managers, tool_layer())
-    if lock.base is not None:
-        _ensure_base(engine, lock.base, project.settings.home, progress)
     programs = {"uv": Path(means.uv.program).read_bytes()}
     return engine.images.build(recipe, lock.digest, progress, trust=trust, programs=programs)
 
