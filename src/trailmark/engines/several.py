@@ -80,12 +80,11 @@ class SeveralEngines:
     def list(self, labels: Mapping[str, str] | None = None) -> list[SessionState]:
         """Return the sessions with these labels on all engines that have any, the newest first."""
         found = self._local.list(labels)
+        wanted = dict(labels or {}).items()
         for folder in (self._home / "sessions").glob("*"):
-            kind = kind_of(self._home, folder.name)
-            if kind is not None:
-                self._container(kind)
-        for engine in self._found.values():
-            found += engine.list(labels)
+            if kind_of(self._home, folder.name) is not None:
+                state = self.inspect(folder.name)
+                found += [state] if state is not None and wanted <= dict(state.labels).items() else []
         return sorted(found, key=lambda state: (state.started or float("inf"), state.id), reverse=True)
 
     def forget(self, session_id: str) -> None:

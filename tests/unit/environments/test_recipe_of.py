@@ -1,0 +1,78 @@
+"""From a lock over all managers to the recipe of its image."""
+
+from dataclasses import replace
+
+import pytest
+
+from trailmark.engines.recipe import Fragment, Layer, render
+from trailmark.environments.bases.model import Base, Debootstrap, LocalImage, RegistryImage
+from trailmark.environments.managers.model import ManagerLock, Step
+from trailmark.environments.model import parse_lock
+from trailmark.environments.snippets import parse_snippet
+from trailmark.environments.whole.model import LockFile, WholeLock
+from trailmark.environments.whole.recipe import image_of, recipe_of
+from trailmark.errors import InvalidInput, Unavailable
+
+TOOLS = Layer("tools", ("true",))
+PIP = 'lock-version = "1.0"\ncreated-by = "uv"\nrequires-python = ">=3.11"\npackages = []\n'
+BASE = Base("maps", 3, "Maps", "", RegistryImage("debian:12", "sha256:" + "0" * 64))
+
+
+class Manager:
+    """Reads any lock and installs it in one step."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def parse(self, text: str) -> ManagerLock:
+        return ManagerLock(self.name, "lock", text, "0", ())
+
+    def install_steps(self, lock: ManagerLock) -> tuple[Step, ...]:
+        return (Step(self.name, ("install",), {"lock": lock.text}, ("/var/cache/x",)),)
+
+
+MANAGERS = {name: Manager(name) for name in ("conda", "apt", "r")}
+
+
+def lock(**facts) -> WholeLock:
+    return replace(WholeLock(parse_lock(PIP, ">=3.11"), ">=3.11", base=BASE), **facts)
+
+
+def test_layers_are_in_the_order_in_which_they_need_each_other():
+    others = {name: LockFile(name, f"{name}\n") for name in ("r", "conda", "apt")}
+    snippets = (parse_snippet("10-fonts", "RUN fc-cache\n"),)
+    recipe = recipe_of(lock(others=others, snippets=snippets), MANAGERS, TOOLS)
+    names = [layer.name for layer in recipe.layers]
+    assert names == ["tools", "apt", "conda", "r", "conda-path", "python", "10-fonts"]
+    assert isinstance(recipe.layers[-1], Fragment)
+    assert recipe.base == f"debian:12@sha256:{'0' * 64}"
+    dockerfile = render(recipe, programs={"uv": b""}).dockerfile
+    assert 'ENV PATH="/opt/conda/bin:$PATH"' in dockerfile
+    assert "RUN fc-cache" in dockerfile
+
+
+def test_another_package_changes_only_the_last_layers():
+    other = lock(pip=parse_lock(PIP + "# other\n", ">=3.11"))
+    one, two = (recipe_of(each, MANAGERS, TOOLS).layers for each in (lock(), other))
+    assert one[:-1] == two[:-1]
+    assert one[-1] != two[-1]
+
+
+def test_pythons_packages_are_installed_by_their_hashes_into_a_python_that_fits():
+    python = recipe_of(lock(python="==3.12.*"), MANAGERS, TOOLS).layers[-1]
+    assert isinstance(python, Layer)
+    assert "--python '==3.12.*,>=3.11' /opt/python" in python.run[1]
+    assert "--require-hashes" in python.run[2]
+    assert python.files["pylock.toml"] == PIP.encode()
+
+
+def test_without_a_base_it_says_to_choose_one():
+    with pytest.raises(InvalidInput, match="trailmark env base"):
+        recipe_of(lock(base=None), MANAGERS, TOOLS)
+    with pytest.raises(Unavailable, match="conda"):
+        recipe_of(lock(others={"conda": LockFile("conda", "")}), {}, TOOLS)
+
+
+def test_each_kind_of_base_has_a_name():
+    assert image_of(replace(BASE, source=LocalImage("mine:1"))) == "mine:1"
+    assert image_of(replace(BASE, source=Debootstrap("bookworm"))) == "trailmark/base-maps:3"
