@@ -12,6 +12,7 @@ _SERVERS_OWN = frozenset(
         "JUPYTER_RUNTIME_DIR",
         "PYTHONHOME",
         "PYTHONPATH",
+        "TRAILMARK_R",
         "VIRTUAL_ENV",
         "VIRTUAL_ENV_PROMPT",
     }

@@ -9,6 +9,7 @@ Standard library only, Python 3.8 or later.
 import contextlib
 import json
 import time
+from bisect import bisect_right
 from pathlib import Path
 from typing import Any, Callable, Dict, Iterable, List, Mapping, Optional, Set, Tuple
 
@@ -101,6 +102,23 @@ def spans(path: Path) -> List[Span]:
                 since, until = map(float, line.split())
                 found.append((since, until))
     return found
+
+
+def outside(found: Iterable[Access], spans: Iterable[Span]) -> List[Access]:
+    """Return the accesses that belong to none of some spans of time."""
+    apart: List[Span] = []
+    for since, until in sorted(spans):
+        if apart and since <= apart[-1][1]:
+            apart[-1] = (apart[-1][0], max(until, apart[-1][1]))
+        else:
+            apart.append((since, until))
+    starts = [since for since, _ in apart]
+
+    def is_outside(access: Access) -> bool:
+        before = bisect_right(starts, access.time) - 1
+        return before < 0 or access.time > apart[before][1]
+
+    return [access for access in found if is_outside(access)]
 
 
 def figures(path: Path, since: float = 0.0, until: float = float("inf")) -> List[Path]:

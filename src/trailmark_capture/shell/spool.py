@@ -12,13 +12,13 @@ import json
 import os
 import time
 from pathlib import Path
-from typing import Any, Callable, Dict, Iterator, List, Optional, Sequence, Tuple
+from typing import Any, Callable, Dict, Iterator, List, Optional, Tuple
 
 from trailmark_capture.config import Config
 from trailmark_capture.files.log import Access, accesses, classify, combine
 from trailmark_capture.journal import Entry, Writer
 from trailmark_capture.r.environment import SUFFIX as R_SUFFIX
-from trailmark_capture.r.expressions import Expressions, Span, discard, figures, has_process, remove, spans
+from trailmark_capture.r.expressions import Expressions, discard, figures, has_process, outside, remove, spans
 from trailmark_capture.r.shown import numbered, pictures
 from trailmark_capture.redact import Redactor
 from trailmark_capture.shell.notes import Begin, End, Session, Shell, encode, iter_notes
@@ -202,9 +202,9 @@ class SpoolReader:
             found, spool.files_offset = accesses(Path(session.log), spool.files_offset, since, until)
         by = session.files_by if session is not None else "none"
         told = spans(spool.r)
-        files = classify(_beside(found, told), project, exclude)
+        files = classify(outside(found, told), project, exclude)
         if by != "shim" and self._perhaps is not None:
-            perhaps = _beside(self._perhaps(since, until), told)
+            perhaps = outside(self._perhaps(since, until), told)
             files = combine(files, classify(perhaps, project, exclude))
             by = "inotify" if by == "none" else by + "+inotify"
         return dict(files._asdict(), files_by=by)
@@ -285,11 +285,6 @@ class _Spool:
         with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
             place: Any = json.loads(self._place.read_text(encoding="ascii"))
             self._offset, self.files_offset = int(place["spool"]), int(place["files"])
-
-
-def _beside(found: List[Access], spans: Sequence[Span]) -> List[Access]:
-    """Return the accesses that belong to none of some spans of time."""
-    return [access for access in found if not any(since <= access.time <= until for since, until in spans)]
 
 
 def _modified(path: Path) -> float:

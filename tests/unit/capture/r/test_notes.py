@@ -5,10 +5,11 @@ from pathlib import Path
 import pytest
 
 from trailmark_capture.config import Config
+from trailmark_capture.files.log import Access
 from trailmark_capture.journal import Entry, new_id
 from trailmark_capture.r import expressions as module
 from trailmark_capture.r.environment import for_expressions, for_run
-from trailmark_capture.r.expressions import Expressions, figures, spans
+from trailmark_capture.r.expressions import Expressions, figures, outside, spans
 from trailmark_capture.r.notes import head_of, iter_notes, own_process, seems_done
 from trailmark_capture.r.shown import Shown, error_of
 
@@ -156,6 +157,13 @@ def test_the_persons_own_profile_is_handed_on(config: Config, tmp_path: Path) ->
     inner = for_run(tmp_path / "run.r", outer)
     assert (inner["TRAILMARK_R_PROFILE"], inner["TRAILMARK_R_AS"]) == ("/site.R", "run")
     assert for_run(tmp_path / "run.r", {})["TRAILMARK_R_PROFILE"] == ""
+
+
+def test_what_lies_in_a_span_is_not_told_again() -> None:
+    spans = [(5.0, 7.0), (1.0, 2.0), (6.0, 6.5), (6.8, 9.0)]
+    found = [Access(float(at), 1, "r", "/a") for at in (0, 1, 1.5, 2, 3, 5, 6.9, 8, 9, 9.1)]
+    assert [access.time for access in outside(found, spans)] == [0, 3, 9.1]
+    assert outside(found, []) == found
 
 
 def test_figures_of_scripts_are_those_of_a_span(tmp_path: Path) -> None:
