@@ -103,7 +103,7 @@ leave <- function() {
 most_figures <- 50L
 figures <- 0L
 figures_of <- ""
-drawn <- 0L
+drawn <- integer(64L) # how much of its page was kept, for each device
 
 silent <- c("C_par", "C_layout", "C_clip", "C_strWidth", "C_strHeight", "C_palette", "palette2", "C_plot_new")
 
@@ -112,14 +112,14 @@ before_page <- function(...) quietly({
     is_open <- grDevices::dev.cur() > 1L
     if (is_open && is_page_over()) {
         keep_figure()
-        drawn <<- 0L
+        drawn[[grDevices::dev.cur()]] <<- 0L
     }
     # Asking for the size opens the device that R would open for the page itself.
     if (!is_open) grDevices::dev.size()
     # A device forgets what it has drawn when this is enabled: it must be before the first page.
     if (is_own() && !get("dev.displaylist", asNamespace("grDevices"))()) {
         grDevices::dev.control("enable")
-        drawn <<- 0L
+        drawn[[grDevices::dev.cur()]] <<- 0L
     }
 })
 
@@ -140,10 +140,10 @@ keep_figure <- function() {
     if (!"grDevices" %in% loadedNamespaces() || grDevices::dev.cur() == 1L || !is_own()) return()
     if (!get("dev.displaylist", asNamespace("grDevices"))()) return()
     calls <- calls_of_page()
-    if (length(calls) == drawn) return()
-    if (length(calls) < drawn) drawn <<- 0L
-    added <- calls[seq_along(calls) > drawn]
-    drawn <<- length(calls)
+    device <- grDevices::dev.cur()
+    before <- if (drawn[[device]] > length(calls)) 0L else drawn[[device]]
+    drawn[[device]] <<- length(calls)
+    added <- calls[seq_along(calls) > before]
     if (all(vapply(added, name_of, "") %in% silent)) return()
     of <- running()
     figures <<- if (identical(of, figures_of)) figures + 1L else 1L

@@ -56,6 +56,14 @@ def test_each_page_of_an_expression_is_a_figure(desk: Desk) -> None:
     assert [figures(entry) for entry in desk.ended()] == [3, 2, 50, 0]
 
 
+def test_each_device_of_rs_own_has_a_page(desk: Desk) -> None:
+    console = desk.start()
+    console.run("plot(1)", "dev.new()", "plot(2); lines(1:2)", "dev.set(2)", "lines(1:2)", "dev.set(3)")
+    console.run("dev.off()", "dev.new()", "plot(3)")
+    console.leave()
+    assert [figures(entry) for entry in desk.ended()] == [1, 0, 1, 1, 0, 1, 0, 0, 0, 1, 0]
+
+
 def test_figures_of_grid_graphics(desk: Desk) -> None:
     console = desk.start()
     console.run("library(grid)", "{ grid.newpage(); grid.circle() }", "grid.newpage()", "grid.text('hello')")
