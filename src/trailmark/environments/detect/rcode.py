@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-# Strings stay, comments fall out: a # within quotes is none.
+# Comments fall out, and strings that can be no name of a package: a # or a call within quotes is none.
 _SKIPPED = re.compile(r"""("(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')|\#[^\n]*""", re.DOTALL)
 _STRING = re.compile(r"""["']([^"'\\\n]*)["']""")
 _PACKAGE = r"[A-Za-z][A-Za-z0-9.]*[A-Za-z0-9]"
@@ -37,11 +37,16 @@ class RPackage:
 
 def read_r(text: str) -> tuple[RPackage, ...]:
     """Return the packages that R code loads, in the order in which they stand."""
-    code = _SKIPPED.sub(lambda match: match[1] or "", text)
+    code = _SKIPPED.sub(_kept, text)
     needed: dict[str, bool] = {}
     for package in _loaded(code):
         needed[package.name] = needed.get(package.name, True) and package.optional
     return tuple(RPackage(name, optional) for name, optional in needed.items())
+
+
+def _kept(match: re.Match[str]) -> str:
+    text = match[1] or ""
+    return text if not text or _NAME.fullmatch(text[1:-1]) else '""'
 
 
 def _loaded(code: str) -> Iterator[RPackage]:

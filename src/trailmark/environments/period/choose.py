@@ -1,6 +1,6 @@
 """Choose versions that existed at a moment, and later ones only where this Python can have no older."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import date
@@ -69,12 +69,9 @@ def _single(
 ) -> tuple[PackageChoice, bool]:
     """Return the choice for one package by itself, and whether the limits of its imports are met."""
     for text in dict.fromkeys((want.limited, want.requirement)):
-        found = _first(text, python, days, index)
-        if found is not None:
-            day, solved = found
-            state: State = "undated" if day is None else "dated" if day == days[0] else "later"
-            met = text == want.limited
-            return PackageChoice(want.name, state, solved.pins.get(want.name), day), met
+        choice = _ready(want.name, text, python, days, index)
+        if choice is not None:
+            return choice, text == want.limited
     for day in (days[0], days[-1]):
         solved = index.newest_source(want.requirement, python, day)
         if solved.ok:
@@ -85,20 +82,41 @@ def _single(
     return PackageChoice(want.name, "absent", None, None, reason, advice), not want.limits
 
 
+def _ready(
+    name: str, text: str, python: Interpreter, days: Sequence[date | None], index: DatedIndex
+) -> PackageChoice | None:
+    """Return a package as old as it can be, with what it needs as soon as that can be had; None when it never can."""
+    alone = _first(days, lambda day: index.newest_ready(text, python, day))
+    if alone is not None:
+        day, version = alone[0], alone[1].pins.get(name)
+        exact, later = f"{name}=={version}", days[days.index(day) :]
+        whole = _first(later, lambda day: index.solve([exact], python, day, today=days[-1]))
+        if whole is not None:
+            return PackageChoice(name, _state(day, days), version, whole[0])
+    whole = _first(days, lambda day: index.solve([text], python, day, today=days[-1]))
+    if whole is None:
+        return None
+    return PackageChoice(name, _state(whole[0], days), whole[1].pins.get(name), whole[0])
+
+
+def _state(day: date | None, days: Sequence[date | None]) -> State:
+    return "undated" if day is None else "dated" if day == days[0] else "later"
+
+
 def _first(
-    requirement: str, python: Interpreter, days: Sequence[date | None], index: DatedIndex
+    days: Sequence[date | None], solve: Callable[[date | None], Solved]
 ) -> tuple[date | None, Solved] | None:
-    """Return the first day on which the requirement can be met, found by halving, and the versions of that day."""
-    at_begin = index.solve([requirement], python, days[0])
+    """Return the first day on which there is a solution, found by halving, and the versions of that day."""
+    at_begin = solve(days[0])
     if at_begin.ok:
         return days[0], at_begin
     low, high = 0, len(days) - 1
-    best = index.solve([requirement], python, days[high])
+    best = solve(days[high])
     if not best.ok:
         return None
     while high - low > 1:
         middle = (low + high) // 2
-        solved = index.solve([requirement], python, days[middle])
+        solved = solve(days[middle])
         if solved.ok:
             high, best = middle, solved
         else:
@@ -119,28 +137,32 @@ def _together(
     begin = max(days.index(one.day) for _, one in usable)
     later = days[begin + 1 :]
     for day in (days[begin], *later[:: max(len(later) // _MOST_LATER, 1)]):
-        solved = _held_back(usable, day, python, index)
+        solved = _held_back(usable, day, days[-1], python, index)
         if solved is not None:
             return _chosen(singles, solved, day, python)
     return _as_many_as_fit(singles, usable, days[begin], python, index)
 
 
 def _held_back(
-    usable: Sequence[tuple[Want, PackageChoice]], day: date | None, python: Interpreter, index: DatedIndex
+    usable: Sequence[tuple[Want, PackageChoice]],
+    day: date | None,
+    today: date | None,
+    python: Interpreter,
+    index: DatedIndex,
 ) -> Solved | None:
     """Return versions that fit together on a day, as many as possible of them those that were found alone."""
     pinned = [f"{one.name}=={one.version}" for _, one in usable]
-    best = index.solve(pinned, python, day)
+    best = index.solve(pinned, python, day, today=today)
     if best.ok:
         return best
     texts = [want.limited for want, _ in usable]
-    best = index.solve(texts, python, day)
+    best = index.solve(texts, python, day, today=today)
     if not best.ok:
         return None
     newest_first = sorted(range(len(usable)), key=lambda n: usable[n][1].day or date.min, reverse=True)
     for number in newest_first:
         trial = [*texts[:number], pinned[number], *texts[number + 1 :]]
-        solved = index.solve(trial, python, day)
+        solved = index.solve(trial, python, day, today=today)
         if solved.ok:
             texts, best = trial, solved
     return best

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 
+from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from trailmark.environments.interpreter import Interpreter
@@ -13,6 +14,8 @@ from trailmark.errors import CommandFailed, Unavailable
 
 _BEFORE_ALL = date(1991, 2, 20)
 _PATIENCE = 180.0
+_MOST_EXEMPT = 8
+_LACKING = re.compile(r"Wheels are required for `([^`]+)`")
 _UNREACHED = re.compile(
     r"Failed to fetch|Request failed|error sending request|Network connectivity is disabled"
 )
@@ -38,9 +41,27 @@ class DatedIndex:
     uv: Uv
     _known: dict[tuple[object, ...], Solved] = field(default_factory=dict, repr=False)
 
-    def solve(self, requirements: Sequence[str], python: Interpreter, day: date | None) -> Solved:
-        """Return versions that fit together, published by `day`, all of them ready to install on this machine."""
-        return self._ask(requirements, python, day, ["--no-build"])
+    def solve(
+        self, requirements: Sequence[str], python: Interpreter, day: date | None, *, today: date | None = None
+    ) -> Solved:
+        """Return versions that fit together, published by `day`, all of them ready to install on this machine.
+
+        What only others need, and had no ready version by then, may be as new as of `today`, when that is given.
+        """
+        asked = {canonicalize_name(Requirement(text).name) for text in requirements}
+        exempt: list[str] = []
+        while True:
+            options = [f"--exclude-newer-package={name}={today}" for name in exempt]
+            solved = self._ask(requirements, python, day, ["--no-build", *options])
+            lacking = [canonicalize_name(name) for name in _LACKING.findall(solved.reason)]
+            more = [name for name in dict.fromkeys(lacking) if name not in asked and name not in exempt]
+            if solved.ok or day is None or today is None or not more or len(exempt) > _MOST_EXEMPT:
+                return solved
+            exempt += more
+
+    def newest_ready(self, requirement: str, python: Interpreter, day: date | None) -> Solved:
+        """Return the version that was ready to install by `day`; what it needs is not looked at."""
+        return self._ask([requirement], python, day, ["--no-build", "--no-deps"])
 
     def newest_source(self, requirement: str, python: Interpreter, day: date | None) -> Solved:
         """Return the version that could be had by `day` if it were built; what it needs is not looked at."""

@@ -77,8 +77,12 @@ def of_failure(imported: Import, kind: str, message: str, missing: str, minor: s
         )
     if missing and missing.partition(".")[0] != top:
         package = find_package(missing)
-        named = f"trailmark env add {package}" if package else "find the package that gives it, and add it"
-        return f"it needs {missing}, which is not installed", named[:1].upper() + named[1:]
+        advice = (
+            f"Add it: trailmark env add {package}"
+            if package
+            else "Find the package that gives it, and add that."
+        )
+        return f"it needs {missing}, which is not installed in a version that fits", advice
     if gone and kind in ("ModuleNotFoundError", "ImportError", "AttributeError", "NameMissing"):
         only = (
             f"{gone.package} has it only in versions {gone.versions}, which Python {minor} cannot have here"

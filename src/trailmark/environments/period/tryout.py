@@ -6,6 +6,7 @@ import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from datetime import date
 from pathlib import Path
 
 from packaging.utils import canonicalize_name
@@ -25,6 +26,7 @@ from trailmark.progress import Progress
 _PATIENCE = 120.0
 _BUILD_PATIENCE = 600.0
 _ROUNDS = 3
+_WITHOUT_2TO3 = date(2021, 9, 4)
 _KEPT = ("PATH", "LANG", "LC_ALL", "TZ", "OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE", "LD_LIBRARY_PATH")
 # Runs in the Python that is tried, Python 3.6 too. Prints one line of JSON; what a module prints goes elsewhere.
 _IMPORT = """
@@ -65,14 +67,14 @@ class _Trial:
     folder: Path
     python: Path
     uv: Uv
-    interpreter: Interpreter
+    day: date
 
     def install(self, pins: Mapping[str, str], *, build: bool = False) -> str:
         """Install exact versions and nothing else; return uv's reason when that fails."""
         if not pins:
             return ""
         wanted = [f"{name}=={version}" for name, version in sorted(pins.items())]
-        options = [] if build else ["--no-build"]
+        options = self._build_options() if build else ["--no-build"]
         arguments = [
             "pip",
             "install",
@@ -88,6 +90,14 @@ class _Trial:
         except CommandFailed as error:
             return str(error)
         return "" if said.ok else said.stderr.strip() or "uv gave no reason"
+
+    def _build_options(self) -> list[str]:
+        """Return how a package is built: what is older than setuptools 58 counts on what that took out."""
+        if self.day >= _WITHOUT_2TO3:
+            return []
+        limits = self.folder / "build-limits.txt"
+        limits.write_text("setuptools<58\n", encoding="utf-8")
+        return ["--build-constraints", str(limits)]
 
     def fails(self, imported: Import) -> _Failure | None:
         """Import a module and the names taken from it in a fresh process; None when that works."""
@@ -116,7 +126,7 @@ def try_out(proposal: Proposal, machine: Machine, progress: Progress) -> Proposa
     python = next((one for one in machine.pythons if one.version == proposal.python), None)
     if python is None:
         raise Unavailable(f"Python {proposal.python} is no longer on this machine; look again.")
-    with _trial(machine.uv, python) as trial:
+    with _trial(machine.uv, python, proposal.moment.day) as trial:
         progress.step(f"Installing {len(proposal.pins)} packages for Python {proposal.minor}")
         proposal = _built(_installed(proposal, trial), trial, progress)
         failures = _failures(proposal, trial, progress)
@@ -134,7 +144,7 @@ def try_out(proposal: Proposal, machine: Machine, progress: Progress) -> Proposa
 
 
 @contextmanager
-def _trial(uv: Uv, python: Interpreter) -> Iterator[_Trial]:
+def _trial(uv: Uv, python: Interpreter, day: date) -> Iterator[_Trial]:
     folder = Path(tempfile.mkdtemp(prefix="trailmark-try-"))
     try:
         made = uv.run(["venv", "--no-project", "--quiet", "--python", str(python.path), str(folder / "env")])
@@ -142,7 +152,7 @@ def _trial(uv: Uv, python: Interpreter) -> Iterator[_Trial]:
             raise Unavailable(
                 f"No environment could be made with {python.path}. uv says:\n{made.stderr.strip()}"
             )
-        yield _Trial(folder, folder / "env" / "bin" / "python", uv, python)
+        yield _Trial(folder, folder / "env" / "bin" / "python", uv, day)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -218,7 +228,9 @@ def _mended(
     if not lacking and not old:
         return None
     for asked, day in ((True, proposal.until), (False, proposal.until), (False, None)):
-        solved = index.solve([*_wanted(proposal, old, asked=asked), *lacking], python, day)
+        solved = index.solve(
+            [*_wanted(proposal, old, asked=asked), *lacking], python, day, today=machine.today
+        )
         pins = {**proposal.pins, **solved.pins}
         if solved.ok and pins != proposal.pins and not trial.install(solved.pins):
             return _with(proposal, pins, lacking, day)
