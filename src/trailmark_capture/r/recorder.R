@@ -36,7 +36,7 @@ quietly <- function(action) {
 
 last_said <- ""
 
-note <- function(tag, text = "") .C(console$trailmark_note, tag, enc2utf8(paste(text, collapse = "\n")))
+note <- function(tag, text = "") .C(console$trailmark_note, tag, paste(text, collapse = "\n"))
 
 running <- function() if (is.null(console)) "" else .Call(console$trailmark_running)
 

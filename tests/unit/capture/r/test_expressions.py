@@ -240,13 +240,14 @@ def test_large_output_is_cut(desk: Desk) -> None:
     assert message["outputs"][0]["truncated"]["bytes"] == 30_001
 
 
-def test_other_letters_than_english_ones(desk: Desk) -> None:
-    console = desk.start()
-    console.run("größe <- 'Füße 😀'; größe", "message('héllo')", "stop('ошибка')")
+@pytest.mark.parametrize("locale", ["C.UTF-8", "C"])
+def test_other_letters_than_english_ones(desk: Desk, locale: str) -> None:
+    console = desk.start("R", "--quiet", "--no-save", "--no-readline", LANG=locale)
+    console.run("'größe' -> x; cat('Füße 😀\\n')", "message('héllo')", "stop('ошибка')")
     console.leave()
     found = desk.ended()
-    assert [entry["code"] for entry in found[:2]] == ["größe <- 'Füße 😀'", "größe"]
-    assert text(found[1]) == '[1] "Füße 😀"\n'
+    assert [entry["code"] for entry in found[:2]] == ["'größe' -> x", "cat('Füße 😀\\n')"]
+    assert text(found[1]) == "Füße 😀\n"
     assert text(found[2], "stderr") == "héllo\n"
     assert found[3]["error"]["value"] == "ошибка"
 

@@ -15,7 +15,8 @@ from .conftest import Terminal, entries
 pytestmark = [
     pytest.mark.needs("R"),
     pytest.mark.skipif(
-        find_console() is None, reason="not built: the console library (apt install gcc libc6-dev)"
+        find_console() is None and os.environ.get("CI") != "true",
+        reason="not built: the console library (apt install gcc libc6-dev)",
     ),
 ]
 
