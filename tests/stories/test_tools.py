@@ -16,6 +16,16 @@ import httpx
 import pytest
 import websocket
 from playwright.sync_api import Browser, Page, expect, sync_playwright
+from tests.stories.test_container_session import BASE_TEXT, records
+
+from trailmark import wiring
+from trailmark.engines.daemon import Daemon
+from trailmark.environments.bases.catalogue import own_folder
+from trailmark.progress import NullProgress
+from trailmark.projects.new import new_project
+from trailmark.sessions.launch import launch
+from trailmark.sessions.stop import stop
+from trailmark.settings import Settings
 
 pytestmark = [pytest.mark.timeout(300)]
 ARGUMENTS = ["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu"]
@@ -198,22 +208,55 @@ def test_a_terminal_in_the_browser(trail: Trail, page: Page) -> None:
     expect(page.get_by_text("Every command is recorded")).to_be_visible(timeout=20_000)
 
 
+@pytest.mark.slow
+def test_an_app_in_a_container(settings: Settings, docker: Daemon) -> None:
+    services = wiring.build(os.environ)
+    project = new_project("boxed", settings)
+    own_folder(settings.home).mkdir(parents=True)
+    (own_folder(settings.home) / "bookworm.toml").write_text(BASE_TEXT)
+    for name, text in (("code/echo.py", textwrap.dedent(ECHO)), ("input/words.txt", "words")):
+        (project.path / name).parent.mkdir(exist_ok=True)
+        (project.path / name).write_text(text)
+    manifest = project.path / "trailmark.toml"
+    manifest.write_text(
+        manifest.read_text().replace("[environment]\n", '[environment]\nbase = "bookworm"\n') + APP
+    )
+    engine = services.engine_named("docker")
+    session = launch(
+        project, engine, services.uv, NullProgress(), tool="app:echo", managers=services.managers
+    )
+    try:
+        assert enter(session.url).get("/").text.startswith("words")
+        assert httpx.get(session.base_url, trust_env=False).status_code == 403
+    finally:
+        stop(project, services.engine)
+    record = records(project, "run")[-1].record
+    assert (record.tool, record.engine) == ("app", "docker")
+    assert {"code/echo.py", "input/words.txt"} <= {file.path for file in record.reads}
+    assert [file.path for file in record.writes] == ["output/seen.txt"]
+
+
 @pytest.mark.browser
 @pytest.mark.slow
 @pytest.mark.needs("code-server")
 def test_vs_code(trail: Trail, page: Page) -> None:
     page.goto(trail("launch", "--tool", "code")["url"])
     page.locator(".monaco-workbench .explorer-folders-view").wait_for(timeout=60_000)
-    terminal = page.locator(".terminal-wrapper.active .xterm")
-    deadline = time.monotonic() + PATIENCE
-    while not terminal.is_visible() and time.monotonic() < deadline:
-        page.keyboard.press("Control+Shift+Backquote")
-        page.wait_for_timeout(5000)
+    terminal = page.locator(".terminal-wrapper.active .xterm-screen")
     command = "echo shown; touch made.txt"
     found: list[dict[str, Any]] = []
-    while not found and time.monotonic() < deadline + PATIENCE:
+    deadline = time.monotonic() + 4 * PATIENCE
+    trust = page.get_by_role("button", name="Yes, I trust the authors")
+    while not found and time.monotonic() < deadline:
+        if trust.is_visible():
+            trust.click()
+        if not terminal.is_visible():
+            page.keyboard.press("Control+Shift+Backquote")
+            page.wait_for_timeout(5000)
+            continue
+        terminal.click()
         page.keyboard.type(f"\n{command}\n")
-        page.wait_for_timeout(2000)
+        page.wait_for_timeout(4000)
         found = [record for record in trail("log", "--kind", "command") if record["title"] == command]
     record = found[-1]
     assert [file["path"] for file in record["writes"]] == ["made.txt"]
