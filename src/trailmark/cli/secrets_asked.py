@@ -6,11 +6,19 @@ import click
 
 from trailmark.cli.invocation import Invocation
 from trailmark.projects.project import Project
+from trailmark.projects.secret_files import missing_secret_files
 from trailmark.projects.secrets import missing_secrets, set_secret
 
 
 def ask_for_secrets(invocation: Invocation, project: Project) -> None:
     """Ask on a terminal for each value that is missing, and keep it; elsewhere, say which are missing."""
+    files = missing_secret_files(project)
+    if files:
+        click.echo(
+            f"No file was given yet for: {', '.join(files)}. Programs run without. To give one: "
+            f"`trailmark env secret {files[0]} --file FILE`.",
+            err=True,
+        )
     missing = missing_secrets(project)
     if not missing:
         return

@@ -14,6 +14,7 @@ from trailmark.errors import NotFound, Unavailable
 from trailmark.projects.moves import at_rest, carry_out, finish_moves
 from trailmark.projects.new import place_for
 from trailmark.projects.project import Project, open_project
+from trailmark.projects.secret_files import files_path
 from trailmark.projects.secrets import secrets_path
 from trailmark.projects.state import named_state
 from trailmark.settings import Settings
@@ -44,6 +45,7 @@ def delete_project(project: Project) -> Trashed:
         moves = [
             (project.state, place / "state"),
             (secrets_path(project), place / "secrets.json"),
+            (files_path(project), place / "secret-files"),
             (project.path, place / "project"),
         ]
         carry_out(settings, moves)
@@ -69,6 +71,7 @@ def restore_project(settings: Settings, trashed_id: str, *, name: str | None = N
     moves = [
         (place / "state", state),
         (place / "secrets.json", settings.home / "secrets" / f"{state.name}.json"),
+        (place / "secret-files", settings.home / "secrets" / f"{state.name}.files"),
         (place / "project", path),
     ]
     carry_out(settings, moves)

@@ -14,7 +14,13 @@ from tomlkit.items import Table
 
 from trailmark.environments.managers.model import Wanted
 from trailmark.errors import InvalidInput
-from trailmark.projects.manifest_environment import Resources, read_base, read_others, read_resources
+from trailmark.projects.manifest_environment import (
+    Resources,
+    read_base,
+    read_others,
+    read_resources,
+    read_secret_files,
+)
 
 FILE_NAME = "trailmark.toml"
 PYTHON = ">=3.11"
@@ -42,6 +48,7 @@ class Manifest:
     python: str = PYTHON
     packages: tuple[str, ...] = ()
     secrets: tuple[str, ...] = ()
+    secret_files: Mapping[str, str] = field(default_factory=dict)
     max_file_bytes: int | None = None
     base: str | None = None
     others: Mapping[str, Wanted] = field(default_factory=dict)
@@ -63,11 +70,15 @@ def parse_manifest(text: str, *, default_name: str) -> Manifest:
         python=_text(environment, "python", PYTHON, "environment."),
         packages=_texts(environment, "packages", "environment."),
         secrets=_texts(value, "secrets"),
+        secret_files=read_secret_files(value),
         max_file_bytes=_positive(files, "max_bytes", "files."),
         base=read_base(environment),
         others=read_others(environment),
         resources=read_resources(environment),
-        extra={key: value[key] for key in value.keys() - {"name", "description", "environment", "secrets"}},
+        extra={
+            key: value[key]
+            for key in value.keys() - {"name", "description", "environment", "secrets", "secret_files"}
+        },
     )
 
 
@@ -112,11 +123,19 @@ def edit_manifest(text: str, **facts: Fact) -> str:
     except (TOMLKitError, RecursionError) as error:
         raise InvalidInput(f"{FILE_NAME} is not valid TOML: {error}. Nothing was changed.") from error
     for name, fact in facts.items():
+        place = _place_of(name)
         if fact is None:
-            _take_out(document, _PLACES.get(name, (name,)))
+            _take_out(document, place)
         else:
-            _put(document, _PLACES.get(name, (name,)), _array(fact) if isinstance(fact, tuple) else fact)
+            _put(document, place, _array(fact) if isinstance(fact, tuple) else fact)
     return tomlkit.dumps(document)
+
+
+def _place_of(name: str) -> tuple[str, ...]:
+    """Return where a fact stands; “secret_file NAME” is one of the table of secret files."""
+    if name.startswith("secret_file "):
+        return ("secret_files", name.removeprefix("secret_file "))
+    return _PLACES.get(name, (name,))
 
 
 def _put(table: Any, place: tuple[str, ...], value: Any) -> None:

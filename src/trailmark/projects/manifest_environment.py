@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 from typing import Any
 
 from trailmark.environments.bases.read import ID
@@ -13,6 +14,7 @@ from trailmark.errors import InvalidInput
 
 OTHERS = ("conda", "apt", "r")
 _SIZE = re.compile(r"(?P<count>\d{1,6}(?:\.\d{1,3})?)\s*(?P<unit>[KMGT]i?B)", re.IGNORECASE)
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,99}")
 _UNITS = {"kb": 10**3, "mb": 10**6, "gb": 10**9, "tb": 10**12}
 _BINARY = {"kib": 2**10, "mib": 2**20, "gib": 2**30, "tib": 2**40}
 _FIELDS = {
@@ -84,6 +86,28 @@ def parse_size(text: str) -> int | None:
         return None
     count = int(float(match["count"]) * (_UNITS | _BINARY)[match["unit"].lower()])
     return count if count > 0 else None
+
+
+def read_secret_files(value: Mapping[str, Any]) -> dict[str, str]:
+    """Return the secret files that a project names, with where each is mounted. Raises InvalidInput."""
+    table = value.get("secret_files", {})
+    if not isinstance(table, dict):
+        raise InvalidInput("“secret_files” in trailmark.toml must be a table of names and places.")
+    for name, place in table.items():
+        if not _VARIABLE.fullmatch(name):
+            raise InvalidInput(f"“{name[:60]}” in trailmark.toml cannot be the name of a secret file.")
+        if not isinstance(place, str) or not _is_place(place):
+            raise InvalidInput(
+                f"“secret_files.{name}” in trailmark.toml must be a place such as "
+                "“/run/secrets/key.json” or “~/.netrc”."
+            )
+    return dict(table)
+
+
+def _is_place(place: str) -> bool:
+    parts = PurePosixPath(place).parts
+    is_below = place.startswith(("/run/secrets/", "~/")) and len(parts) > 1 and not place.endswith("/")
+    return is_below and ".." not in parts and place.isprintable() and len(place) <= 300 and ":" not in place
 
 
 def written_size(count: int | None) -> str | None:

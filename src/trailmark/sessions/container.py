@@ -25,6 +25,7 @@ from trailmark.environments.whole.resolve import Means
 from trailmark.progress import Progress
 from trailmark.projects.image import ready_image
 from trailmark.projects.project import Project
+from trailmark.projects.secret_files import secret_files
 from trailmark.projects.secrets import secret_values, secrets_path
 from trailmark.sessions.capture import capture_config, write_config
 from trailmark.sessions.gated import MODULE, Surroundings, gate_variables, write_gate
@@ -169,7 +170,8 @@ def _capture(project: Project, session: Session, inside: Inside, actor: str) -> 
     config = capture_config(
         project,
         session=session.id,
-        tool=session.tool,
+        # The records of an app, whose id is app:NAME, say that it was an app.
+        tool=session.tool.partition(":")[0],
         environment=inside.digest,
         environment_path=inside.python.parent.parent,
         base_prefix=None,
@@ -209,6 +211,7 @@ def _environment(
         "USER": environ.get("USER", "me"),
         "LOGNAME": environ.get("USER", "me"),
         **secret_values(project),
+        **{file.name: str(file.placed(own)) for file in secret_files(project) if file.path is not None},
         "PYTHONPATH": str(_CAPTURE),
         "TRAILMARK_CAPTURE": str(folder / "capture.json"),
     }
@@ -237,6 +240,11 @@ def _mounts(project: Project, session: Session, inside: Inside) -> tuple[Mount, 
     ]
     if secrets_path(project).is_file():
         mounts.append(Mount(secrets_path(project), secrets_path(project), read_only=True))
+    mounts += [
+        Mount(file.path, file.placed(folder / "own"), read_only=True)
+        for file in secret_files(project)
+        if file.path is not None
+    ]
     if inside.trust.certificates:
         write_file(folder / "ca.crt", inside.trust.certificates)
         mounts.append(Mount(folder / "ca.crt", _CERTIFICATES, read_only=True))

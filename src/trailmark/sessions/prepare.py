@@ -14,6 +14,7 @@ from pathlib import Path
 from trailmark.engines import SessionSpec
 from trailmark.environments.realise import Realised
 from trailmark.projects.project import Project
+from trailmark.projects.secret_files import secret_file_variables
 from trailmark.projects.secrets import secret_values
 from trailmark.sessions.capture import capture_config, write_config
 from trailmark.sessions.environment import use_environment
@@ -108,6 +109,7 @@ def _jupyter(project: Project, session: Session, config: Config) -> tuple[tuple[
     env = {
         **_clean(os.environ),
         **secret_values(project),
+        **secret_file_variables(project),
         "JUPYTER_TOKEN": session.token,
         "JUPYTER_CONFIG_DIR": str(jupyter / "config"),
         "JUPYTER_DATA_DIR": str(jupyter / "data"),
@@ -123,7 +125,8 @@ def _gate(
     """Return the command and the variables of the gate, whose files are written."""
     around = surroundings_here(project, tool, program, Path(sys.executable))
     file = write_gate(project, session, tool, around)
-    person = for_person({**_clean(os.environ), **secret_values(project)}, realised.python, Path(sys.prefix))
+    given = {**_clean(os.environ), **secret_values(project), **secret_file_variables(project)}
+    person = for_person(given, realised.python, Path(sys.prefix))
     return (*_PYTHON, MODULE, str(file)), {**person, **gate_variables(project, session, tool, around)}
 
 

@@ -16,6 +16,7 @@ from trailmark.projects.catch_up import catch_up
 from trailmark.projects.environment import current_lock
 from trailmark.projects.packages import ready_environment
 from trailmark.projects.project import Project
+from trailmark.projects.secret_files import secret_file_variables
 from trailmark.projects.secrets import secret_values
 from trailmark.sessions.capture import capture_config, write_config
 from trailmark.sessions.run_inside import run_inside
@@ -107,7 +108,7 @@ def _run(
 
 
 def _environment(project: Project, realised: Realised | None) -> dict[str, str]:
-    env = {**os.environ, **secret_values(project)}
+    env = {**os.environ, **secret_values(project), **secret_file_variables(project)}
     if realised is not None:
         env["VIRTUAL_ENV"] = str(realised.path)
         env["PATH"] = f"{realised.path / 'bin'}{os.pathsep}{env.get('PATH', os.defpath)}"

@@ -193,11 +193,13 @@ def test_secrets_are_named_by_the_project_and_kept_outside(call, rain, monkeypat
     manifest = rain / "trailmark.toml"
     manifest.write_text('secrets = ["KEY"]\n' + manifest.read_text())
     assert call("env", "secret", "--json", folder=rain).value == {
-        "secrets": [{"name": "KEY", "known": False}]
+        "secrets": [{"name": "KEY", "known": False}],
+        "files": [],
     }
     monkeypatch.setattr("sys.stdin", io.StringIO("hunter2\n"))
     assert call("env", "secret", "KEY", "--json", folder=rain).value == {
-        "secrets": [{"name": "KEY", "known": True}]
+        "secrets": [{"name": "KEY", "known": True}],
+        "files": [],
     }
     assert "hunter2" not in "".join(path.read_text() for path in rain.rglob("*.toml"))
     (kept,) = (settings.home / "secrets").iterdir()
@@ -217,6 +219,17 @@ def test_env_shows_what_is_asked_for(call):
         "manager": "pip", "name": "numpy", "requested": ">=2", "version": None
     }  # fmt: skip
     assert "not resolved yet" in call("-C", "snow", "env", "show").out
+
+
+def test_a_secret_file_is_named_and_kept(call, rain):
+    (rain.parent / "key.json").write_text("{}")
+    done = call("env", "secret", "GCP", "--file", "../key.json", "--at", "~/gcp.json", "--json", folder=rain)
+    assert done.value["files"] == [{"name": "GCP", "place": "~/gcp.json", "known": True}]
+    assert call("env", "secret", "GCP", folder=rain).code == 1
+    assert "file, at ~/gcp.json" in call("env", "secret", folder=rain).out
+    forgotten = call("env", "secret", "GCP", "--forget", "--json", folder=rain)
+    assert forgotten.value["files"][0]["known"] is False
+    assert call("env", "secret", "GCP", "--at", "/etc/passwd", folder=rain).code == 1
 
 
 def test_bases_are_listed_and_chosen(call):

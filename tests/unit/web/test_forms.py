@@ -11,8 +11,10 @@ import pytest
 from trailmark.projects.delete import list_trash
 from trailmark.projects.new import new_project
 from trailmark.projects.project import Project, open_project
+from trailmark.projects.secret_files import secret_files
 from trailmark.projects.secrets import secret_values
 from trailmark.settings import Settings
+from trailmark.web.security import CSRF_FIELD
 
 from .conftest import Browser
 
@@ -378,3 +380,19 @@ def test_what_is_told_is_text(browser: Browser, project: Project) -> None:
     assert answer.status_code == 200
     browser.http.cookies.set("trailmark-told", "good:%3Cscript%3Ealert(1)%3C/script%3E")
     assert "<script>alert(1)" not in browser.http.get("/").text
+
+
+def test_a_secret_file_is_kept_and_forgotten(browser: Browser, project: Project) -> None:
+    page = browser.http.post(
+        f"{HERE}/settings/secret-files",
+        data={"secret_file": "KAGGLE", "place": "~/.kaggle/kaggle.json", CSRF_FIELD: browser.csrf},
+        files={"upload": ("kaggle.json", b"{}")},
+        follow_redirects=True,
+    )
+    assert "The file KAGGLE is kept" in told(page)
+    assert "File kept" in page.text
+    assert secret_files(project)[0].path.read_bytes() == b"{}"
+    assert "No file yet" in browser.post(f"{HERE}/settings/secret-files/forget", secret_file="KAGGLE").text
+    assert browser.post(f"{HERE}/settings/secret-files/forget", secret_file="OTHER").status_code == 422
+    refused = browser.post(f"{HERE}/settings/secret-files", secret_file="A", place="/etc/passwd")
+    assert refused.status_code == 422

@@ -2,6 +2,8 @@
 
 import re
 import sys
+from pathlib import Path
+from typing import Any
 
 import click
 
@@ -11,41 +13,84 @@ from trailmark.cli.output import faint, show, table
 from trailmark.cli.verb import verb
 from trailmark.errors import InvalidInput
 from trailmark.projects.project import Project
+from trailmark.projects.secret_files import keep_secret_file, name_secret_file, secret_files
 from trailmark.projects.secrets import secret_values, set_secret
 
 
 @verb("secret")
 @click.argument("name", required=False)
 @click.option("--forget", is_flag=True, help="Forget the value.")
-def command(invocation: Invocation, name: str | None, forget: bool) -> None:
+@click.option("--file", type=click.Path(path_type=Path), help="Keep this file, not a value.")
+@click.option(
+    "--at", metavar="PLACE", help="Where a container has the file: /run/secrets/key.json, ~/.netrc."
+)
+def command(
+    invocation: Invocation, name: str | None, forget: bool, file: Path | None, at: str | None
+) -> None:
     """Keep the value of a secret that the code needs; without a name, list the project's secrets.
 
     The project names its secrets in trailmark.toml. The value is asked for, or read from standard input; it is
     kept for you alone, outside the project, reaches code as an environment variable, and is blacked out wherever
-    it would be recorded.
+    it would be recorded. Of a secret file, the variable holds the place.
 
     \b
     trailmark env secret
     trailmark env secret ERA5_KEY
     trailmark env secret ERA5_KEY < key.txt
+    trailmark env secret KAGGLE --file kaggle.json --at /run/secrets/kaggle.json
     """
     project = open_chosen(invocation)
+    if at is not None and (name is None or forget):
+        raise click.UsageError("--at says where the file of a secret belongs: name the secret.")
+    if name is not None and at is not None:
+        _check_name(name)
+        name_secret_file(project, name, at, actor=invocation.actor)
     if name is not None:
+        _keep(invocation, project, name, forget=forget, file=file, is_named=at is not None)
+    known, files = secret_values(project), secret_files(project)
+    value = {
+        "secrets": [{"name": each, "known": each in known} for each in project.manifest().secrets],
+        "files": [{"name": one.name, "place": one.place, "known": one.path is not None} for one in files],
+    }
+    show(invocation, value, lambda: _text(value))
+
+
+def _keep(
+    invocation: Invocation, project: Project, name: str, *, forget: bool, file: Path | None, is_named: bool
+) -> None:
+    if file is not None:
+        keep_secret_file(project, name, _read(invocation.folder / file.expanduser()))
+    elif name in project.manifest().secret_files:
+        if forget:
+            keep_secret_file(project, name, None)
+        elif not is_named:
+            raise InvalidInput(
+                f"{name} is a file: `trailmark env secret {name} --file FILE`. Nothing was kept."
+            )
+    else:
         _check(name, project)
         set_secret(project, name, None if forget else _ask(name))
-    known = secret_values(project)
-    value = {"secrets": [{"name": each, "known": each in known} for each in project.manifest().secrets]}
-    show(invocation, value, lambda: _text(project, known))
+
+
+def _check_name(name: str) -> None:
+    if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]{0,99}", name):
+        raise InvalidInput(f"“{name}” cannot be the name of a secret: use letters, digits and “_”.")
 
 
 def _check(name: str, project: Project) -> None:
-    if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
-        raise InvalidInput(f"“{name}” cannot be the name of a secret: use letters, digits and “_”.")
+    _check_name(name)
     if name not in project.manifest().secrets:
         raise InvalidInput(
             f"The project does not name a secret {name}. Nothing was kept. Name it in trailmark.toml first: "
             f'secrets = ["{name}"]'
         )
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise InvalidInput(f"{path} cannot be read ({error.strerror}). Nothing was kept.") from error
 
 
 def _ask(name: str) -> str:
@@ -57,6 +102,10 @@ def _ask(name: str) -> str:
     return value
 
 
-def _text(project: Project, known: dict[str, str]) -> str:
-    rows = [(name, "kept" if name in known else faint("missing")) for name in project.manifest().secrets]
+def _text(value: dict[str, Any]) -> str:
+    rows = [(one["name"], "kept" if one["known"] else faint("missing"), "") for one in value["secrets"]]
+    rows += [
+        (one["name"], "kept" if one["known"] else faint("missing"), faint(f"file, at {one['place']}"))
+        for one in value["files"]
+    ]
     return table(rows) or "This project names no secrets."

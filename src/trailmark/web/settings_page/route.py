@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Annotated
 
-from fastapi import APIRouter, Form, Request
+from fastapi import APIRouter, File, Form, Request, UploadFile
 from starlette.responses import HTMLResponse, Response
 
 from trailmark.errors import AlreadyExists, InvalidInput
@@ -21,6 +21,7 @@ from trailmark.projects.names import check_project_name
 from trailmark.projects.new import place_for
 from trailmark.projects.project import Project
 from trailmark.projects.rename import rename_project
+from trailmark.projects.secret_files import keep_secret_file, name_secret_file, secret_files
 from trailmark.projects.secrets import known_secrets, set_secret
 from trailmark.web.carried_out import carry_out
 from trailmark.web.confirm import Confirmation, confirm
@@ -123,6 +124,37 @@ def forget_secret(
     return see_other(f"{_here(project)}#secrets", f"The value of {secret} is forgotten.")
 
 
+@router.post("/secret-files")
+def keep_file(
+    project: OpenProject,
+    secret_file: Annotated[str, Form(max_length=100)],
+    place: Annotated[str, Form(max_length=300)] = "",
+    upload: Annotated[UploadFile | None, File()] = None,
+) -> Response:
+    """Name a secret file in the project, and keep the file for this person if one is given."""
+    name = secret_file.strip()
+    if not _SECRET.fullmatch(name):
+        raise InvalidInput(
+            "A secret file’s name is that of an environment variable: letters, digits and “_”."
+        )
+    if place.strip():
+        name_secret_file(project, name, place.strip())
+    data = upload.file.read() if upload is not None and upload.filename else None
+    if data is not None:
+        keep_secret_file(project, name, data)
+    told = f"The file {name} is kept, outside the project." if data is not None else f"{name} is named."
+    return see_other(f"{_here(project)}#secrets", told)
+
+
+@router.post("/secret-files/forget")
+def forget_file(project: OpenProject, secret_file: Annotated[str, Form(max_length=100)]) -> Response:
+    """Forget a secret file."""
+    if secret_file not in manifest_of(project).secret_files:
+        raise InvalidInput("The project does not name such a file.")
+    keep_secret_file(project, secret_file, None)
+    return see_other(f"{_here(project)}#secrets", f"The file {secret_file} is forgotten.")
+
+
 @router.post("/limits")
 def limits(project: OpenProject, megabytes: Annotated[int, Form(ge=1, le=100_000)]) -> Response:
     """Choose how large a file may be for the trail to keep it."""
@@ -196,6 +228,7 @@ def _page(
         links=Links.of(project.owner, project.name),
         manifest=manifest,
         secrets=[(name, name in known) for name in manifest.secrets],
+        files=secret_files(project, manifest.secret_files),
         megabytes=max(1, project.max_file_bytes() // _MEGABYTE),
         errors=errors or {},
         typed=typed or {},
