@@ -24,7 +24,14 @@ _KINDS = {
     "missing": ("Missing record", "Missing records"),
 }
 _ICONS = {"missing": "warning"}
-_TOOLS = {"jupyterlab": "JupyterLab", "rstudio": "RStudio", "terminal": "Terminal", "trailmark": "Trailmark"}
+_TOOLS = {
+    "jupyterlab": "JupyterLab",
+    "rstudio": "RStudio",
+    "terminal": "Terminal",
+    "code": "VS Code",
+    "app": "App",
+    "trailmark": "Trailmark",
+}
 _LANGUAGES = {"cell": "python", "expression": "r", "command": "bash", "run": "bash"}
 
 

@@ -33,6 +33,12 @@ def sessions_of(site: Site, project: Project) -> list[Session]:
     return [item.session for item in statuses(site.services.settings, site.services.engine, project)]
 
 
+def open_tools(site: Site, project: Project) -> str:
+    """Name what runs on a project, in words; empty when nothing does."""
+    titles = list(dict.fromkeys(session.title for session in sessions_of(site, project)))
+    return " and ".join([", ".join(titles[:-1]), titles[-1]] if len(titles) > 1 else titles)
+
+
 def project_frame(
     site: Site, request: Request, project: Project, tab: Tab | None, *, notice: str | None = None
 ) -> Frame:

@@ -47,9 +47,9 @@ def launch(site: Here, project: OpenProject, wanted: Launch) -> JobState:
 
 
 @router.delete("", status_code=status.HTTP_202_ACCEPTED)
-def stop(site: Here, project: OpenProject) -> JobState:
-    """Stop what runs on the project, in the background; everything that it did is recorded."""
-    return job_state(start_stop(site, project))
+def stop(site: Here, project: OpenProject, session: str | None = None) -> JobState:
+    """Stop what runs on the project, or one session, in the background; everything that it did is recorded."""
+    return job_state(start_stop(site, project, session))
 
 
 def _line(session: Session, project: OpenProject) -> SessionLine:

@@ -14,7 +14,7 @@ from trailmark.projects.project import Project
 from trailmark.projects.switch import switch_branch
 from trailmark.sessions.notify import with_open_sessions
 from trailmark.web.confirm import Confirmation, confirm
-from trailmark.web.masthead import project_frame, sessions_of
+from trailmark.web.masthead import open_tools, project_frame
 from trailmark.web.opening import OpenProject
 from trailmark.web.site import Here, Site, see_other
 
@@ -54,13 +54,14 @@ def switch(
     sure: Annotated[str, Form()] = "",
 ) -> Response:
     """Work on another branch; asks first while a session is open."""
-    if sessions_of(site, project) and not sure:
+    running = open_tools(site, project)
+    if running and not sure:
         return confirm(
             request,
             site,
             project,
             Confirmation(
-                title=f"Switch to {branch} while JupyterLab is open?",
+                title=f"Switch to {branch} while {running} is open?",
                 explains=(
                     "What is open there is saved and recorded on this branch first.",
                     "Then the files become those of the other branch, and open documents are read again.",

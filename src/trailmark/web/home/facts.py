@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from trailmark.pages.kinds import tool_label
 from trailmark.sessions.stop import statuses
 from trailmark.web.home.view import Card
 from trailmark.web.site import Site
@@ -11,7 +10,7 @@ from trailmark.web.site import Site
 def cards_of(site: Site) -> list[Card]:
     """Return a card for every project."""
     running = statuses(site.services.settings, site.services.engine)
-    sessions = {item.session.project: tool_label(item.session.tool) for item in running}
+    sessions = {item.session.project: item.session.title for item in running}
     return [
         Card(
             owner=summary.owner,

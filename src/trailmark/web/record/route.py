@@ -22,7 +22,7 @@ from trailmark.projects.rollback import go_back
 from trailmark.sessions.notify import with_open_sessions
 from trailmark.web.confirm import Confirmation, confirm
 from trailmark.web.failures import status_of
-from trailmark.web.masthead import project_frame, sessions_of
+from trailmark.web.masthead import open_tools, project_frame
 from trailmark.web.opening import OpenProject
 from trailmark.web.record.around import surroundings_of
 from trailmark.web.site import Here, Site, see_other
@@ -95,13 +95,14 @@ def rollback(
 ) -> Response:
     """Go back to the state right after the record; asks first while a session is open."""
     links = Links.of(project.owner, project.name)
-    if sessions_of(site, project) and not sure:
+    running = open_tools(site, project)
+    if running and not sure:
         return confirm(
             request,
             site,
             project,
             Confirmation(
-                title="Go back while JupyterLab is open?",
+                title=f"Go back while {running} is open?",
                 explains=(
                     "What is open there is saved and recorded first, so nothing is lost.",
                     "Then the files become what they were, and open documents are read again.",

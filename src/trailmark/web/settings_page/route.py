@@ -25,7 +25,7 @@ from trailmark.projects.secret_files import keep_secret_file, name_secret_file, 
 from trailmark.projects.secrets import known_secrets, set_secret
 from trailmark.web.carried_out import carry_out
 from trailmark.web.confirm import Confirmation, confirm
-from trailmark.web.masthead import manifest_of, project_frame, sessions_of
+from trailmark.web.masthead import manifest_of, open_tools, project_frame
 from trailmark.web.opening import OpenProject, find_project
 from trailmark.web.site import Here, Site, see_other
 
@@ -186,7 +186,8 @@ def delete(
 
 
 def _question(site: Site, project: Project, *, wrong: bool) -> Confirmation:
-    running = "JupyterLab is open on it: stop it first." if sessions_of(site, project) else ""
+    tools = open_tools(site, project)
+    running = f"{tools} is open on it: stop it first." if tools else ""
     return Confirmation(
         title=f"Delete {project.name}?",
         explains=(
