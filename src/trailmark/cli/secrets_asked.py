@@ -1,4 +1,4 @@
-"""Asking for the values of secrets that a project names and this person has not given."""
+"""Asking for the secrets that a project names and this person has not given."""
 
 import sys
 
@@ -11,23 +11,17 @@ from trailmark.projects.secrets import missing_secrets, set_secret
 
 
 def ask_for_secrets(invocation: Invocation, project: Project) -> None:
-    """Ask on a terminal for each value that is missing, and keep it; elsewhere, say which are missing."""
-    files = missing_secret_files(project)
+    """Ask on a terminal for each value that is missing, and keep it; elsewhere, say what is missing."""
+    missing, files = missing_secrets(project), missing_secret_files(project)
     if files:
-        click.echo(
-            f"No file was given yet for: {', '.join(files)}. Programs run without. To give one: "
-            f"`trailmark env secret {files[0]} --file FILE`.",
-            err=True,
+        _say(
+            f"No file was given yet for: {', '.join(files)}.",
+            f"`trailmark env secret {files[0]} --file FILE`",
         )
-    missing = missing_secrets(project)
     if not missing:
         return
     if invocation.json or not (sys.stdin.isatty() and sys.stderr.isatty()):
-        click.echo(
-            f"No value was given yet for: {', '.join(missing)}. Programs run without. To give one: "
-            f"`trailmark env secret {missing[0]}`.",
-            err=True,
-        )
+        _say(f"No value was given yet for: {', '.join(missing)}.", f"`trailmark env secret {missing[0]}`")
         return
     click.echo(
         "The project needs secrets. What you type is kept on this machine for you alone, never in the project; "
@@ -38,3 +32,7 @@ def ask_for_secrets(invocation: Invocation, project: Project) -> None:
         value = click.prompt(name, default="", hide_input=True, show_default=False, err=True)
         if value:
             set_secret(project, name, value)
+
+
+def _say(what: str, how: str) -> None:
+    click.echo(f"{what} Programs run without. To give one: {how}.", err=True)

@@ -8,10 +8,12 @@ from __future__ import annotations
 from typing import Annotated
 
 from fastapi import APIRouter, Form, Request
+from starlette.datastructures import UploadFile
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from trailmark.errors import NotFound
 from trailmark.pages.links import Links
+from trailmark.projects.secret_files import keep_secret_file, missing_secret_files
 from trailmark.projects.secrets import missing_secrets, set_secret
 from trailmark.sessions.apps import find_choice
 from trailmark.sessions.session import Session
@@ -36,10 +38,10 @@ def start(
 ) -> Response:
     """Start a tool in the background and show how far it is; ask first for secrets that have no value."""
     choice = find_choice(project, tool)
-    missing = missing_secrets(project)
-    if missing and not without:
+    missing, files = missing_secrets(project), missing_secret_files(project)
+    if (missing or files) and not without:
         return site.page(
-            request, "launching/secrets.html", project=project, tool=choice, missing=missing,
+            request, "launching/secrets.html", project=project, tool=choice, missing=missing, files=files,
             links=Links.of(project.owner, project.name),
         )  # fmt: skip
     job = start_launch(site, project, tool)
@@ -48,8 +50,12 @@ def start(
 
 @router.post("/p/{owner}/{name}/launch-secrets")
 async def give_secrets(request: Request, site: Here, project: OpenProject) -> Response:
-    """Keep the values that were given for the project's secrets, then start the tool."""
+    """Keep the values and files that were given for the project's secrets, then start the tool."""
     form = await request.form()
+    for name in missing_secret_files(project):
+        file = form.get(f"file:{name}")
+        if isinstance(file, UploadFile) and file.filename:
+            keep_secret_file(project, name, await file.read())
     for name in missing_secrets(project):
         value = form.get(f"secret:{name}")
         if isinstance(value, str) and value:

@@ -1,0 +1,126 @@
+"""What the overview offers to open a project in, and what is asked before a tool starts."""
+
+import threading
+import time
+
+import pytest
+
+from trailmark.engines import SessionSpec
+from trailmark.projects.new import new_project
+from trailmark.projects.project import Project
+from trailmark.projects.secrets import secret_values
+from trailmark.sessions.session import Session, folder_of, write_session
+from trailmark.web.launching import choices
+from trailmark.wiring import Services
+
+from .conftest import Browser
+
+APPS = """
+[[apps]]
+name = "map"
+title = "Map of the stations"
+command = "python serve.py {port}"
+"""
+
+
+@pytest.fixture
+def project(services: Services) -> Project:
+    made = new_project("tides", services.settings)
+    made.manifest_path.write_text(made.manifest_path.read_text() + APPS)
+    return made
+
+
+@pytest.fixture
+def home_page(project: Project) -> str:
+    return f"/p/{project.owner}/{project.name}"
+
+
+def running(project: Project, services: Services, tool: str, title: str) -> Session:
+    """A tool behind its gate, as it would run were the engine a real one."""
+    session = Session(
+        id=f"01{tool.upper().replace(':', '')}",
+        project=str(project.path),
+        tool=tool,
+        engine="memory",
+        environment=None,
+        port=9,
+        token="the-token",
+        kernel="",
+        started=time.time(),
+        title=title,
+        server="gate",
+    )
+    folder_of(services.settings, session.id).mkdir(parents=True)
+    write_session(services.settings, session)
+    services.engine.submit(SessionSpec(session.id, ("tool",), {}, project.path))
+    return session
+
+
+def test_the_overview_offers_tools_and_apps_and_says_what_is_missing(
+    browser: Browser, home_page, monkeypatch
+):
+    monkeypatch.setenv("PATH", "/nowhere")
+    page = browser.http.get(f"{home_page}/").text
+    for title in ("JupyterLab", "Terminal", "VS Code", "RStudio", "Map of the stations"):
+        assert title in page
+    assert "code-server is not on this machine." in page
+    assert "npm install" in page
+    assert 'value="app:map"' in page
+    assert 'value="code"' not in page
+
+
+def test_apps_that_cannot_be_read_leave_the_tools(browser: Browser, project: Project, home_page):
+    project.manifest_path.write_text(project.manifest_path.read_text().replace("{port}", "80"))
+    page = browser.http.get(f"{home_page}/").text
+    assert "The apps cannot be read" in page
+    assert 'value="terminal"' in page
+
+
+def test_each_tool_that_runs_is_opened_and_stopped_by_itself(
+    browser: Browser, project: Project, services: Services, home_page
+):
+    code, app = running(project, services, "code", "VS Code"), running(project, services, "app:map", "Map")
+    page = browser.http.get(f"{home_page}/").text
+    assert f"open?session={code.id}" in page
+    assert "the-token" not in page
+    opened = [
+        browser.http.get(f"{home_page}/open?session={each.id}", follow_redirects=False)
+        for each in (code, code)
+    ]
+    addresses = {answer.headers["location"] for answer in opened}
+    assert len(addresses) == 2
+    assert all(address.startswith("http://127.0.0.1:9/.trailmark/enter?key=") for address in addresses)
+    assert "the-token" not in "".join(addresses)
+    assert "Stop Map?" in browser.post(f"{home_page}/stop", session=app.id).text
+    assert "Map has stopped" in browser.post(f"{home_page}/stop", session=app.id, sure="1").text
+    assert not services.engine.inspect(app.id).is_live
+    assert services.engine.inspect(code.id).is_live
+    assert browser.post(f"{home_page}/stop", session=app.id).status_code == 404
+
+
+def test_a_launch_asks_for_the_secrets_that_have_no_value(
+    browser: Browser, project: Project, home_page, monkeypatch
+):
+    project.manifest_path.write_text('secrets = ["KEY", "OTHER"]\n' + project.manifest_path.read_text())
+    started = threading.Event()
+    monkeypatch.setattr("trailmark.web.launching.work.launch", lambda *_, **__: started.set())
+    asked = browser.post(f"{home_page}/launch", tool="terminal")
+    assert "tides needs secrets" in asked.text
+    assert not started.is_set()
+    fields = {"secret:KEY": "the-value-of-key", "secret:OTHER": "", "tool": "terminal", "secret:NOT": "x"}
+    kept = browser.post(f"{home_page}/launch-secrets", **fields)
+    assert "/launching/" in kept.url.path
+    assert started.wait(5)
+    assert secret_values(project) == {"KEY": "the-value-of-key"}
+    assert "the-value-of-key" not in kept.text
+    assert "/launching/" in browser.post(f"{home_page}/launch", tool="terminal", without="1").url.path
+
+
+def test_choices_know_what_is_being_started(browser: Browser, project: Project, home_page, monkeypatch):
+    go_on = threading.Event()
+    monkeypatch.setattr("trailmark.web.launching.work.launch", lambda *_, **__: go_on.wait(10))
+    browser.post(f"{home_page}/launch", tool="app:map")
+    found = choices.choices_of(browser.app.state.site, project)
+    assert [choice.job is not None for choice in found.apps] == [True]
+    assert "Starting …" in browser.http.get(f"{home_page}/").text
+    go_on.set()
