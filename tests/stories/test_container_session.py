@@ -15,9 +15,16 @@ from trailmark.activity.store import load, trailers_of
 from trailmark.engines.daemon import Daemon
 from trailmark.engines.inside import run_inside
 from trailmark.engines.model import Mount
+from trailmark.engines.tool_layer import tool_layer
+from trailmark.engines.trust import find_trust
 from trailmark.environments.bases.catalogue import own_folder
+from trailmark.environments.bases.read import parse_base
+from trailmark.environments.model import parse_lock
+from trailmark.environments.whole.model import WholeLock
+from trailmark.environments.whole.recipe import STEPS_LABEL, recipe_of
 from trailmark.progress import NullProgress
 from trailmark.projects.catch_up import catch_up
+from trailmark.projects.image import build_image
 from trailmark.projects.new import new_project
 from trailmark.projects.project import open_project
 from trailmark.projects.secrets import secrets_path
@@ -178,6 +185,36 @@ def test_a_command_runs_inside_and_is_recorded(settings, services, capfd):
     assert [file.path for file in stored.record.writes] == ["output/copy.csv"]
     assert time.monotonic() - began < 300
     assert engine.list() == []
+
+
+def test_an_image_that_was_made_in_steps_equals_one_that_was_made_at_once(services, docker):
+    engine = services.containers_named("docker")
+    trust, files = find_trust(os.environ), []
+    locks = [lock_of(services, f"six=={version}") for version in ("1.16.0", "1.17.0")]
+    recipes = [recipe_of(lock, {}, tool_layer()) for lock in locks]
+    try:
+        for lock, recipe in zip(locks, recipes, strict=True):
+            made = build_image(engine, recipe, lock.digest, services.means, NullProgress(), trust=trust)
+        assert made.labels[STEPS_LABEL] == "1"
+        programs = {"uv": Path(services.uv.program).read_bytes()}
+        full = engine.images.build(
+            recipes[1], "f" * 64, NullProgress(), trust=trust, programs=programs, origin="proof"
+        )
+        for image in (made, full):
+            listing = "cd /opt/python && find . -type f ! -name '*.pyc' -exec sha256sum {} + | sort"
+            files.append(run_inside(docker, image.reference, ["/bin/sh", "-c", listing]).stdout.splitlines())
+    finally:
+        for digest in (*(lock.digest for lock in locks), "f" * 64):
+            engine.images.remove(digest)
+            engine.images.remove(digest, "proof")
+    assert any("six.py" in line for line in files[0])
+    assert files[0] == files[1]
+
+
+def lock_of(services, *asked: str) -> WholeLock:
+    command = ["pip", "compile", "-", "--format", "pylock.toml", "--python-version", "3.11", "--quiet"]
+    text = services.uv.run(command, input="\n".join(asked)).require("uv").stdout
+    return WholeLock(parse_lock(text, ">=3.11"), ">=3.11", base=parse_base(BASE_TEXT, "bookworm"))
 
 
 def test_the_shim_works_in_the_base(docker, tmp_path):

@@ -32,6 +32,8 @@ Origin = Literal["built", "received", "proof"]
 DIGEST_LABEL = "trailmark.digest"
 _TAGS: Mapping[Origin, str] = {"built": "latest", "received": "received", "proof": "proof"}
 _DIGEST = re.compile(r"[0-9a-f]{64}")
+# podman writes the place where it would look for a name in front of it.
+_OURS = re.compile(r"(?:localhost/|docker\.io/)?(trailmark/[0-9a-f]{32}:\w+)")
 _POLL_SECONDS = 0.1
 _LARGEST_MANIFEST = 10_000_000
 
@@ -90,11 +92,13 @@ class Images:
         """Return all images of environments, the newest first."""
         with self._daemon.telling("list its images"):
             found = self._daemon.api.images(filters={"label": [DIGEST_LABEL]})
-        names = [name for one in found for name in one.get("RepoTags") or ()]
+        tagged = (_OURS.fullmatch(name) for one in found for name in one.get("RepoTags") or ())
+        names = [match.group(1) for match in tagged if match]
         images = []
         for name in names:
             with self._daemon.telling("tell of an image"), contextlib.suppress(self._errors.NotFound):
-                images.append(_image(self._daemon.api.inspect_image(name), name))
+                facts = self._daemon.api.inspect_image(name)
+                images.append(_image(facts, name))
         return sorted(filter(None, images), key=lambda image: image.created, reverse=True)
 
     def build(

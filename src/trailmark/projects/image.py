@@ -6,11 +6,12 @@ from pathlib import Path
 
 from trailmark.engines.bootstrap import Debian, bootstrap
 from trailmark.engines.docker import DockerEngine
-from trailmark.engines.images import Image
+from trailmark.engines.images import Image, reference_of
+from trailmark.engines.recipe import Recipe
 from trailmark.engines.tool_layer import tool_layer
 from trailmark.engines.trust import Trust
 from trailmark.environments.bases.model import Base, Debootstrap
-from trailmark.environments.whole.recipe import image_of, recipe_of
+from trailmark.environments.whole.recipe import image_of, recipe_of, shortened
 from trailmark.environments.whole.resolve import Means
 from trailmark.progress import Progress
 from trailmark.projects.environment import current_lock, whole_request
@@ -38,8 +39,20 @@ def ready_image(
         _ensure_base(engine, base, project.settings.home, progress)
     lock = lock or lock_environment(project, means, progress, actor=actor)
     recipe = recipe_of(lock, means.managers, tool_layer())
+    found = engine.images.find(lock.digest)
+    if found is not None and recipe.labels.items() <= found.labels.items():
+        return found
+    return build_image(engine, recipe, lock.digest, means, progress, trust=trust)
+
+
+def build_image(
+    engine: DockerEngine, recipe: Recipe, digest: str, means: Means, progress: Progress, *, trust: Trust
+) -> Image:
+    """Build the image of a digest, from an earlier one with the same ground if the engine has such a one."""
+    own = (image for image in engine.images.list() if image.reference == reference_of(image.digest))
+    shorter = next(filter(None, (shortened(recipe, image) for image in own)), None)
     programs = {"uv": Path(means.uv.program).read_bytes()}
-    return engine.images.build(recipe, lock.digest, progress, trust=trust, programs=programs)
+    return engine.images.build(shorter or recipe, digest, progress, trust=trust, programs=programs)
 
 
 def _ensure_base(engine: DockerEngine, base: Base, home: Path, progress: Progress) -> None:

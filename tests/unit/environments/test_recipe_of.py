@@ -4,13 +4,14 @@ from dataclasses import replace
 
 import pytest
 
+from trailmark.engines.images import Image
 from trailmark.engines.recipe import Fragment, Layer, render
 from trailmark.environments.bases.model import Base, Debootstrap, LocalImage, RegistryImage
 from trailmark.environments.managers.model import ManagerLock, Step
 from trailmark.environments.model import parse_lock
 from trailmark.environments.snippets import parse_snippet
 from trailmark.environments.whole.model import LockFile, WholeLock
-from trailmark.environments.whole.recipe import image_of, recipe_of
+from trailmark.environments.whole.recipe import STEPS_LABEL, image_of, recipe_of, shortened
 from trailmark.errors import InvalidInput, Unavailable
 
 TOOLS = Layer("tools", ("true",))
@@ -76,3 +77,47 @@ def test_without_a_base_it_says_to_choose_one():
 def test_each_kind_of_base_has_a_name():
     assert image_of(replace(BASE, source=LocalImage("mine:1"))) == "mine:1"
     assert image_of(replace(BASE, source=Debootstrap("bookworm"))) == "trailmark/base-maps:3"
+
+
+OTHER = parse_lock(PIP + "# other\n", ">=3.11")
+
+
+def image(recipe, **labels) -> Image:
+    return Image("0" * 64, "trailmark/x:latest", "sha256:1", 1, "", {**recipe.labels, **labels})
+
+
+def test_a_change_of_pythons_packages_starts_from_an_earlier_image():
+    before, after = (recipe_of(each, MANAGERS, TOOLS) for each in (lock(), lock(pip=OTHER)))
+    short = shortened(after, image(before))
+    assert short is not None
+    assert (short.base, short.layers) == ("trailmark/x:latest", after.layers[-1:])
+    assert after.labels.items() <= short.labels.items()
+    again = shortened(after, image(short))
+    assert again is not None
+    assert again.labels[STEPS_LABEL] == "2"
+    assert shortened(after, image(before, **{STEPS_LABEL: "10"})) is None
+
+
+@pytest.mark.parametrize(
+    "facts",
+    [
+        {"base": replace(BASE, source=LocalImage("mine:1"))},
+        {"python": "==3.12.*"},
+        {"others": {"apt": LockFile("apt", "x")}},
+        {"snippets": (parse_snippet("10-fonts", "RUN fc-cache\n"),)},
+    ],
+)
+def test_any_other_change_is_built_from_the_ground(facts):
+    before, after = (recipe_of(each, MANAGERS, TOOLS) for each in (lock(), lock(pip=OTHER, **facts)))
+    assert shortened(after, image(before)) is None
+    assert shortened(recipe_of(lock(), MANAGERS, Layer("tools", ("other",))), image(before)) is None
+
+
+def test_what_comes_after_pythons_packages_is_not_kept_from_before():
+    snippets = (parse_snippet("10-fonts", "RUN fc-cache\n"),)
+    before, after = (
+        recipe_of(each, MANAGERS, TOOLS)
+        for each in (lock(snippets=snippets), lock(snippets=snippets, pip=OTHER))
+    )
+    assert before.labels == after.labels
+    assert shortened(after, image(before)) is None

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import shlex
+from dataclasses import replace
 
-from trailmark.engines.recipe import Fragment, Layer, Recipe
+from trailmark.engines.images import Image
+from trailmark.engines.recipe import Fragment, Layer, Recipe, render
 from trailmark.environments.bases.model import Base, Debootstrap, LocalImage, RegistryImage
 from trailmark.environments.managers.model import Step
 from trailmark.environments.model import LOCK_FILE_NAME
@@ -16,6 +19,10 @@ PYTHON = "/opt/python"
 # System packages come first, for all else may need them; what changes most often comes last.
 _ORDER = ("apt", "conda", "r")
 TOOLS_LABEL = "trailmark.tools"
+GROUND_LABEL = "trailmark.ground"
+STEPS_LABEL = "trailmark.steps"
+_PYTHON_LAYER = "python"
+_MOST_STEPS = 10
 
 
 def recipe_of(lock: WholeLock, managers: Managers, tools: Layer) -> Recipe:
@@ -37,7 +44,32 @@ def recipe_of(lock: WholeLock, managers: Managers, tools: Layer) -> Recipe:
         layers.append(Fragment("conda-path", 'ENV PATH="/opt/conda/bin:$PATH"'))
     layers.append(_python(lock))
     layers += [Fragment(snippet.name, snippet.text) for snippet in lock.snippets]
-    return Recipe(image_of(lock.base), tuple(layers), {TOOLS_LABEL: tools.digest})
+    recipe = Recipe(image_of(lock.base), tuple(layers))
+    return replace(recipe, labels={TOOLS_LABEL: tools.digest, GROUND_LABEL: _ground(recipe)})
+
+
+def shortened(recipe: Recipe, before: Image) -> Recipe | None:
+    """Return a recipe with the same result that starts from an earlier image, None when that one has another ground.
+
+    Only Python's packages differ then, and uv takes away and puts in what changed. After a number of such steps
+    everything is built anew, for each leaves in the image what it took away.
+    """
+    steps = int(before.labels.get(STEPS_LABEL, "0")) + 1
+    last = recipe.layers[-1]
+    same = before.labels.get(GROUND_LABEL) == recipe.labels[GROUND_LABEL]
+    if not same or steps > _MOST_STEPS or not isinstance(last, Layer) or last.name != _PYTHON_LAYER:
+        return None
+    return Recipe(before.reference, (last,), {**recipe.labels, STEPS_LABEL: str(steps)})
+
+
+def _ground(recipe: Recipe) -> str:
+    """Return a digest over all of an image but Python's packages: its base, the other layers, the interpreter."""
+    bare = tuple(
+        replace(layer, files={}) if isinstance(layer, Layer) and layer.name == _PYTHON_LAYER else layer
+        for layer in recipe.layers
+    )
+    rendered = render(replace(recipe, layers=bare), programs={"uv": b""})
+    return hashlib.sha256(rendered.pack()).hexdigest()
 
 
 def image_of(base: Base) -> str:
@@ -60,9 +92,10 @@ def _python(lock: WholeLock) -> Layer:
     """Return the layer of Python's packages, each compared with its hash."""
     wanted = ",".join(dict.fromkeys(text for text in (lock.python, lock.pip.requires_python) if text))
     return Layer(
-        "python",
+        _PYTHON_LAYER,
         (
             "export UV_PYTHON_INSTALL_DIR=/opt/python-runtime UV_CACHE_DIR=/var/cache/uv UV_LINK_MODE=copy",
+            f"[ -e {PYTHON}/bin/python ] || "
             f"uv venv --quiet --no-project --no-config --python {shlex.quote(wanted)} {PYTHON}",
             f"uv pip sync --no-config --require-hashes --python {PYTHON}/bin/python {LOCK_FILE_NAME}",
         ),
