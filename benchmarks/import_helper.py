@@ -23,6 +23,7 @@ from trailmark.environments.period import Outcome, Proposal, propose, try_out
 from trailmark.environments.period.propose import Machine, machine_here
 from trailmark.environments.period.r import try_r
 from trailmark.environments.uv import find_uv
+from trailmark.errors import Unavailable
 from trailmark.git import FILE, Entry, Repository, Signature
 from trailmark.progress import NullProgress
 from trailmark.projects.moment import moment_of
@@ -63,9 +64,14 @@ def main() -> int:
     rows = []
     print(line(HEAD), flush=True)
     for file in files:
-        if file.stem != "ruff" and (not names or file.stem in names):
+        if file.stem == "ruff" or (names and file.stem not in names):
+            continue
+        try:
             rows.append(measure(file.stem, tomllib.loads(file.read_text(encoding="utf-8")), machine))
-            print(line(rows[-1].cells()), flush=True)
+        except Unavailable as error:
+            print(f"Not measured: {error}", file=sys.stderr)
+            return 1
+        print(line(rows[-1].cells()), flush=True)
     print(line(["all", "", "", *totals(rows), f"{sum(row.seconds for row in rows):.0f}"]))
     if "--failing" in sys.argv:
         tell_failing(rows)

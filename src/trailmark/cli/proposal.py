@@ -51,7 +51,7 @@ def proposal_text(proposal: Proposal, *, brief: bool = False) -> str:
     parts.append(
         f"{counts.found} imports: {counts.mapped} have a package, {counts.resolved} a version{works}"
     )
-    troubles = [one for one in proposal.outcomes if one.is_trouble]
+    troubles = proposal.troubles
     if troubles:
         parts.append(
             "\n".join(["These fail:" if proposal.is_tried else "These will fail:", *map(_line, troubles)])

@@ -53,7 +53,8 @@ class Want:
 class PackageChoice:
     """What was chosen for a package: the version, and the day up to which it was looked for.
 
-    `asked` is the requirement with the limits that the code's imports set, as far as they can be met.
+    `asked` is the requirement with the limits that the code's imports set, as far as they can be met. `is_built`: it
+    was there as source only, and could be built.
     """
 
     name: str
@@ -63,6 +64,7 @@ class PackageChoice:
     reason: str = ""
     advice: str = ""
     asked: str = ""
+    is_built: bool = False
 
     @property
     def is_resolved(self) -> bool:
@@ -110,6 +112,11 @@ class Proposal:
         """What to ask for: the Python, and each package that can be installed, at its version."""
         asked = [f"{one.name}=={one.version}" for one in self.packages if one.is_resolved]
         return EnvironmentRequest(f"=={self.minor}.*", tuple(asked))
+
+    @property
+    def troubles(self) -> tuple[Outcome, ...]:
+        """The imports that fail, or will, with the reason and what to do."""
+        return tuple(one for one in self.outcomes if one.is_trouble)
 
     @property
     def remarks(self) -> tuple[str, ...]:

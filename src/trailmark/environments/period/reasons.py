@@ -109,7 +109,9 @@ def of_failure(imported: Import, kind: str, message: str, missing: str, minor: s
         )
     if kind == "Crash":
         return f"Python crashed ({short})", "Ask for a newer version of its package."
-    return f"{kind}: {short}", "Ask for another version of its package: trailmark env add NAME==VERSION"
+    return f"{kind}: {short}", (
+        f"Ask for another version of its package: trailmark env add {imported.package or 'NAME'}==VERSION"
+    )
 
 
 def _instead(name: str) -> str:

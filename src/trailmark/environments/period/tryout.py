@@ -6,7 +6,6 @@ import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import date
 from pathlib import Path
 
 from packaging.utils import canonicalize_name
@@ -14,6 +13,7 @@ from packaging.utils import canonicalize_name
 from trailmark.environments.detect.distributions import find_package
 from trailmark.environments.detect.imports import Import
 from trailmark.environments.interpreter import Interpreter
+from trailmark.environments.lock import FOR_JUPYTER
 from trailmark.environments.period.index import DatedIndex
 from trailmark.environments.period.model import Outcome, PackageChoice, Proposal, State
 from trailmark.environments.period.propose import Machine
@@ -26,7 +26,6 @@ from trailmark.progress import Progress
 _PATIENCE = 120.0
 _BUILD_PATIENCE = 600.0
 _ROUNDS = 3
-_WITHOUT_2TO3 = date(2021, 9, 4)
 _KEPT = ("PATH", "LANG", "LC_ALL", "TZ", "OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE", "LD_LIBRARY_PATH")
 # Runs in the Python that is tried, Python 3.6 too. Prints one line of JSON; what a module prints goes elsewhere.
 _IMPORT = """
@@ -67,14 +66,13 @@ class _Trial:
     folder: Path
     python: Path
     uv: Uv
-    day: date
 
     def install(self, pins: Mapping[str, str], *, build: bool = False) -> str:
         """Install exact versions and nothing else; return uv's reason when that fails."""
         if not pins:
             return ""
         wanted = [f"{name}=={version}" for name, version in sorted(pins.items())]
-        options = self._build_options() if build else ["--no-build"]
+        options = [] if build else ["--no-build"]
         arguments = [
             "pip",
             "install",
@@ -90,14 +88,6 @@ class _Trial:
         except CommandFailed as error:
             return str(error)
         return "" if said.ok else said.stderr.strip() or "uv gave no reason"
-
-    def _build_options(self) -> list[str]:
-        """Return how a package is built: what is older than setuptools 58 counts on what that took out."""
-        if self.day >= _WITHOUT_2TO3:
-            return []
-        limits = self.folder / "build-limits.txt"
-        limits.write_text("setuptools<58\n", encoding="utf-8")
-        return ["--build-constraints", str(limits)]
 
     def fails(self, imported: Import) -> _Failure | None:
         """Import a module and the names taken from it in a fresh process; None when that works."""
@@ -126,25 +116,22 @@ def try_out(proposal: Proposal, machine: Machine, progress: Progress) -> Proposa
     python = next((one for one in machine.pythons if one.version == proposal.python), None)
     if python is None:
         raise Unavailable(f"Python {proposal.python} is no longer on this machine; look again.")
-    with _trial(machine.uv, python, proposal.moment.day) as trial:
+    with _trial(machine.uv, python) as trial:
         progress.step(f"Installing {len(proposal.pins)} packages for Python {proposal.minor}")
         proposal = _built(_installed(proposal, trial), trial, progress)
+        _add_kernel(proposal, trial, machine, python)
         failures = _failures(proposal, trial, progress)
         for _ in range(_ROUNDS):
-            mended = _mended(proposal, failures, machine, python, trial)
-            if mended is None:
+            better = _better(proposal, failures, trial, machine, python, progress)
+            if better is None:
                 break
-            after = _failures(mended, trial, progress)
-            if len(after) > len(failures) or (len(after) == len(failures) and after == failures):
-                trial.install(proposal.pins)
-                break
-            proposal, failures = mended, after
+            proposal, failures = better
     outcomes = [_outcome(one, failures, proposal) for one in proposal.outcomes]
     return replace(proposal, outcomes=tuple(outcomes), is_tried=True, lock=None)
 
 
 @contextmanager
-def _trial(uv: Uv, python: Interpreter, day: date) -> Iterator[_Trial]:
+def _trial(uv: Uv, python: Interpreter) -> Iterator[_Trial]:
     folder = Path(tempfile.mkdtemp(prefix="trailmark-try-"))
     try:
         made = uv.run(["venv", "--no-project", "--quiet", "--python", str(python.path), str(folder / "env")])
@@ -152,7 +139,7 @@ def _trial(uv: Uv, python: Interpreter, day: date) -> Iterator[_Trial]:
             raise Unavailable(
                 f"No environment could be made with {python.path}. uv says:\n{made.stderr.strip()}"
             )
-        yield _Trial(folder, folder / "env" / "bin" / "python", uv, day)
+        yield _Trial(folder, folder / "env" / "bin" / "python", uv)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -172,6 +159,14 @@ def _installed(proposal: Proposal, trial: _Trial) -> Proposal:
     return replace(proposal, packages=tuple(packages), pins=pins)
 
 
+def _add_kernel(proposal: Proposal, trial: _Trial, machine: Machine, python: Interpreter) -> None:
+    """Install what every environment has for JupyterLab, where it fits the rest: the code may count on it."""
+    there = _ready(proposal)
+    exact = [f"{name}=={version}" for name, version in there.items()]
+    solved = DatedIndex(machine.uv).solve([*exact, *FOR_JUPYTER], python, None)
+    trial.install({name: version for name, version in solved.pins.items() if name not in there})
+
+
 def _built(proposal: Proposal, trial: _Trial, progress: Progress) -> Proposal:
     """Build what is there as source only."""
     packages = []
@@ -184,14 +179,14 @@ def _built(proposal: Proposal, trial: _Trial, progress: Progress) -> Proposal:
                 packages.append(_not_built(one, said, proposal.minor))
                 continue
             pins[one.name] = one.version
-            packages.append(replace(one, state="dated", reason="", advice=""))
+            packages.append(replace(one, state="dated", reason="", advice="", is_built=True))
         else:
             packages.append(one)
     return replace(proposal, packages=tuple(packages), pins=pins)
 
 
 def _not_built(one: PackageChoice, said: str, minor: str) -> PackageChoice:
-    last = " ".join(said.split())[-200:]
+    last = " ".join(said.partition("\nhint:")[0].split())[-200:]
     return replace(
         one,
         reason=f"it is there as source only, and building it for Python {minor} failed: …{last}",
@@ -213,37 +208,63 @@ def _failures(proposal: Proposal, trial: _Trial, progress: Progress) -> dict[str
     return failures
 
 
-def _mended(
+def _better(
     proposal: Proposal,
     failures: Mapping[str, _Failure],
+    trial: _Trial,
     machine: Machine,
     python: Interpreter,
-    trial: _Trial,
-) -> Proposal | None:
-    """Install what failing imports lacked, or newer versions of what failed; None when nothing more can be done."""
+    progress: Progress,
+) -> tuple[Proposal, dict[str, _Failure]] | None:
+    """Return a proposal with which less fails, and what still does; None when there is none. It is installed."""
+    for mended in _mended(proposal, failures, machine, python):
+        if trial.install(_ready(mended)):
+            continue
+        after = _failures(mended, trial, progress)
+        if len(after) < len(failures) or (len(after) == len(failures) and _kinds(after) != _kinds(failures)):
+            return mended, after
+    trial.install(_ready(proposal))
+    return None
+
+
+def _kinds(failures: Mapping[str, _Failure]) -> dict[str, str]:
+    """Return what each failing module lacked: another thing than before is a step on."""
+    return {module: failure.missing for module, failure in failures.items()}
+
+
+def _ready(proposal: Proposal) -> dict[str, str]:
+    """Return the versions that need no building."""
+    built = {one.name for one in proposal.packages if one.is_built}
+    return {name: version for name, version in proposal.pins.items() if name not in built}
+
+
+def _mended(
+    proposal: Proposal, failures: Mapping[str, _Failure], machine: Machine, python: Interpreter
+) -> Iterator[Proposal]:
+    """Yield proposals with what failing imports lacked, or with newer versions of what failed, then of all."""
     index = DatedIndex(machine.uv)
     known = {one.name for one in proposal.packages} | set(proposal.pins)
     lacking = _lacking(proposal, failures, known)
     old = _too_old(proposal, failures, lacking)
-    if not lacking and not old:
-        return None
-    for asked, day in ((True, proposal.until), (False, proposal.until), (False, None)):
-        solved = index.solve(
-            [*_wanted(proposal, old, asked=asked), *lacking], python, day, today=machine.today
-        )
+    every = [one.name for one in proposal.packages]
+    seen = [dict(proposal.pins)]
+    for free, day in ((old, proposal.until), (old, None), (every, proposal.until), (every, None)):
+        if not lacking and not old:
+            return
+        wanted = [*_wanted(proposal, free), *lacking]
+        solved = index.solve(wanted, python, day, today=machine.today)
         pins = {**proposal.pins, **solved.pins}
-        if solved.ok and pins != proposal.pins and not trial.install(solved.pins):
-            return _with(proposal, pins, lacking, day)
-    return None
+        if solved.ok and pins not in seen:
+            seen.append(pins)
+            yield _with(proposal, pins, lacking, day)
 
 
-def _wanted(proposal: Proposal, old: Sequence[str], *, asked: bool) -> list[str]:
-    """Return the versions that stay, and those in `old` free to move, within the limits of the code or without."""
-    free = {one.name: one.asked if asked and one.asked else one.name for one in proposal.packages}
+def _wanted(proposal: Proposal, free: Sequence[str]) -> list[str]:
+    """Return the versions that stay, and those in `free` to be chosen again within the limits of the code."""
     return [
-        free[one.name] if one.name in old else f"{one.name}=={proposal.pins[one.name]}"
+        (one.asked or one.name) if one.name in free else f"{one.name}=={proposal.pins[one.name]}"
         for one in proposal.packages
-        if one.name in proposal.pins
+        if one.name in proposal.pins and not one.is_built
     ]
 
 
