@@ -27,8 +27,6 @@ from trailmark.sessions.stop import statuses
 from trailmark.settings import Settings
 from trailmark_capture.files import find_shim
 
-CONTAINER_ENGINES = ("docker", "podman")
-
 
 @dataclass(frozen=True)
 class EngineFound:
@@ -60,8 +58,8 @@ class Services:
         """
         if name in (None, self.engine.name):
             return self.engine
-        if name not in CONTAINER_ENGINES or not isinstance(self.engine, SeveralEngines):
-            known = ", ".join((self.engine.name, *CONTAINER_ENGINES))
+        if name not in KINDS or not isinstance(self.engine, SeveralEngines):
+            known = ", ".join((self.engine.name, *KINDS))
             raise InvalidInput(f"There is no engine “{name}”. Trailmark knows: {known}.")
         engine = self.engine.on(name)
         # Whether it answers is seen when it is looked for, before anything is begun.
@@ -77,7 +75,7 @@ class Services:
     def list_engines(self) -> list[EngineFound]:
         """Return the engines that Trailmark knows, the default first, each with the reason why it does not answer."""
         found = [EngineFound(self.engine.name, None, is_default=True)]
-        for name in CONTAINER_ENGINES:
+        for name in KINDS:
             try:
                 # Only a daemon that is asked for its interface shows whether it answers.
                 _ = find_daemon(self.uv.environ, name).api
@@ -115,7 +113,7 @@ def _engines(chosen: Settings, uv: Uv) -> SeveralEngines:
         _ = daemon.api
         return DockerEngine(chosen.home, daemon)
 
-    return SeveralEngines(chosen.home, LocalEngine(chosen.home), CONTAINER_ENGINES, find)
+    return SeveralEngines(chosen.home, LocalEngine(chosen.home), KINDS, find)
 
 
 def _managers(chosen: Settings, uv: Uv) -> Managers:
@@ -149,11 +147,11 @@ def _image_reader(environ: Mapping[str, str]) -> ReadImage:
 
 def _answering(environ: Mapping[str, str]) -> Daemon:
     """Return an engine for containers that answers. Raises Unavailable with the last one's reason."""
-    for name in CONTAINER_ENGINES[:-1]:
+    for name in KINDS[:-1]:
         with contextlib.suppress(Unavailable):
             daemon = find_daemon(environ, name)
             _ = daemon.api
             return daemon
-    daemon = find_daemon(environ, CONTAINER_ENGINES[-1])
+    daemon = find_daemon(environ, KINDS[-1])
     _ = daemon.api
     return daemon

@@ -12,6 +12,7 @@ from typing import Any
 
 from trailmark.errors import CommandFailed, Unavailable
 
+KINDS = ("docker", "podman")
 _OLDEST = (1, 41)
 _CALL_SECONDS = 120
 _CONNECT_SECONDS = 5

@@ -8,6 +8,7 @@ from typing import TypeVar
 import httpx
 
 from trailmark.engines import Engine
+from trailmark.engines.daemon import KINDS
 from trailmark.environments.uv import Uv
 from trailmark.errors import TrailmarkError
 from trailmark.progress import NullProgress
@@ -19,6 +20,7 @@ from trailmark.sessions.session import Session
 from trailmark.sessions.stop import statuses
 
 Result = TypeVar("Result")
+_INSIDE = "This session runs in a container that stays as it is: stop and launch it again to have the change."
 
 
 def notify(
@@ -33,10 +35,12 @@ def notify(
     """Show a message in the project's open sessions; return those that took it.
 
     `save` has open documents saved, and waits for it; `reload` has those whose files changed read again;
-    `restart` offers a restart of the kernel.
+    `restart` offers a restart of the kernel; in a container, whose environment stays as it is, it says what to do.
     """
     body = {"message": message, "save": save, "reload": reload, "restart": restart}
-    return [item.session for item in statuses(project.settings, engine, project) if _post(item.session, body)]
+    inside = {**body, "message": f"{message} {_INSIDE}" if restart else message, "restart": False}
+    open_now = [item.session for item in statuses(project.settings, engine, project)]
+    return [session for session in open_now if _post(session, body if _is_local(session) else inside)]
 
 
 def with_open_sessions(
@@ -63,12 +67,18 @@ def packages_changed(project: Project, engine: Engine, uv: Uv, message: str) -> 
 
 
 def _adopt_environment(project: Project, engine: Engine, uv: Uv) -> None:
-    open_now = statuses(project.settings, engine, project)
+    open_now = [
+        item.session for item in statuses(project.settings, engine, project) if _is_local(item.session)
+    ]
     if not open_now or current_lock(project) is None:
         return
     realised = ready_environment(project, uv, NullProgress())
-    for item in open_now:
-        use_environment(project.settings, item.session.id, realised)
+    for session in open_now:
+        use_environment(project.settings, session.id, realised)
+
+
+def _is_local(session: Session) -> bool:
+    return session.engine not in KINDS
 
 
 def _post(session: Session, body: dict[str, object]) -> bool:

@@ -4,6 +4,7 @@ import http.server
 import json
 import threading
 import time
+from dataclasses import replace
 
 import pytest
 
@@ -11,8 +12,8 @@ from trailmark.engines import MemoryEngine, SessionSpec
 from trailmark.environments.uv import Uv
 from trailmark.projects.new import new_project
 from trailmark.projects.packages import LOCK_PATH
-from trailmark.sessions.notify import with_open_sessions
-from trailmark.sessions.session import Session, folder_of, write_session
+from trailmark.sessions.notify import notify, with_open_sessions
+from trailmark.sessions.session import Session, folder_of, iter_sessions, write_session
 from trailmark_capture.journal import new_id
 
 UV = Uv("no-uv", {})
@@ -83,3 +84,14 @@ def test_a_change_that_leaves_no_environment_to_be_made_is_done_and_the_reason_t
     assert with_open_sessions(project, engine, UV, "It changed.", change)[0] == "done"
     message = page.told[-1][0]["message"]
     assert message.startswith("It changed. Kernels keep the environment that they have: trailmark.toml")
+
+
+def test_a_session_in_a_container_is_told_to_be_launched_again(project, engine, page):
+    for session in iter_sessions(project.settings):
+        write_session(project.settings, replace(session, engine="docker"))
+    assert len(notify(project, engine, "Added six.", restart=True)) == 1
+    notify(project, engine, "Gone back.", reload=True)
+    told = [told for told, _ in page.told]
+    assert [one["restart"] for one in told] == [False, False]
+    assert "launch it again" in told[0]["message"]
+    assert told[1]["message"] == "Gone back."
