@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from trailmark import settings
 from trailmark.engines import Engine, LocalEngine
-from trailmark.engines.daemon import Daemon, find_daemon
+from trailmark.engines.daemon import KINDS, Daemon, find_daemon
 from trailmark.engines.docker import DockerEngine
 from trailmark.engines.image_files import read_files
 from trailmark.engines.images import Images
