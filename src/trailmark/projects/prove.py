@@ -2,25 +2,35 @@
 
 from __future__ import annotations
 
+import platform
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from trailmark.activity import load
 from trailmark.activity.index import Index, Row
 from trailmark.activity.query import Filter
+from trailmark.engines.contents import read_contents
+from trailmark.engines.docker import DockerEngine
+from trailmark.engines.tool_layer import tool_layer
+from trailmark.engines.trust import Trust
+from trailmark.environments.image_difference import DPKG, compare_contents, counted, system_packages
 from trailmark.environments.interpreter import find_interpreter
 from trailmark.environments.verify import Difference, Recorded, compare_rebuilt, supplied_by_the_system
 from trailmark.environments.whole.model import LOCK_FILES, WholeLock, WholeRequest
+from trailmark.environments.whole.recipe import recipe_of
 from trailmark.environments.whole.resolve import Means
 from trailmark.environments.whole.status import left_to_the_machine, reasons_stale
 from trailmark.errors import InvalidInput
 from trailmark.progress import Progress
 from trailmark.projects.environment import current_lock, find_made, whole_request
+from trailmark.projects.image import ready_image
 from trailmark.projects.project import Project
 from trailmark.projects.proofs import Proof, keep_proof
 
+_READ_WHOLE = frozenset((DPKG,))
 _MOST_RECORDS = 50
 _MOST_KEPT = 100
 
@@ -69,6 +79,52 @@ def verify_environment(
         ok=not differences,
         compared={"packages": compared.packages, "files": compared.files, "parts": len(lock.parts())},
         supplied=_supplied(request, lock, supplied_by_the_system(python)),
+        differences=differences[:_MOST_KEPT],
+    )
+    keep_proof(project, proof)
+    return Verification(differences, proof)
+
+
+def verify_image(
+    project: Project,
+    engine: DockerEngine,
+    means: Means,
+    trust: Trust,
+    progress: Progress,
+    *,
+    clock: Callable[[], float] = time.time,
+) -> Verification:
+    """Build the image anew without caches, and compare it with the one in use, file by file."""
+    image = ready_image(project, engine, means, progress, trust=trust)
+    lock, request = current_lock(project), whole_request(project)
+    assert lock is not None, "an image is built of a lock"
+    facts = recorded_facts(project, lock.digest)
+    recipe = recipe_of(lock, means.managers, tool_layer())
+    programs = {"uv": Path(means.uv.program).read_bytes()}
+    try:
+        fresh = engine.images.build(
+            recipe, lock.digest, progress, trust=trust, programs=programs, origin="proof"
+        )
+        progress.step("Comparing the files")
+        recorded = read_contents(engine.daemon, image.reference, _READ_WHOLE)
+        rebuilt = read_contents(engine.daemon, fresh.reference, _READ_WHOLE)
+    finally:
+        engine.images.remove(lock.digest, "proof")
+    asked = (
+        Difference("trailmark.toml", why, None, None) for why in reasons_stale(request, lock, means.managers)
+    )
+    differences = (*asked, *_parts(facts.get("parts"), lock), *compare_contents(recorded, rebuilt))
+    proof = Proof(
+        digest=lock.digest,
+        when=clock(),
+        engine=engine.name,
+        ok=not differences,
+        compared={
+            "packages": len(system_packages(rebuilt.texts.get(DPKG, ""))) + len(lock.packages),
+            "files": counted(rebuilt),
+            "parts": len(lock.parts()),
+        },
+        supplied=(f"the kernel: {platform.system()} {platform.release()}",),
         differences=differences[:_MOST_KEPT],
     )
     keep_proof(project, proof)

@@ -15,6 +15,7 @@ SECTIONS: Mapping[str, Mapping[str, str]] = {
         "import": "Take in requirements.txt, environment.yml, renv.lock and others.",
         "detect": "Find what the code imports, and propose versions of its time.",
         "lock": "Resolve what trailmark.toml asks for, as after editing it by hand.",
+        "build": "Make the environment, so that a launch need not wait.",
         "search": "Find packages by the beginning of their name.",
         "verify": "Rebuild from the lock alone, and compare.",
         "find": "Complete the name of a package, and say its newest version.",

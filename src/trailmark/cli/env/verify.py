@@ -2,16 +2,20 @@
 
 from dataclasses import asdict
 
+import click
+
 from trailmark.cli.choose import open_chosen
 from trailmark.cli.invocation import Invocation
 from trailmark.cli.output import faint, moment, one_line, show, strong, table
 from trailmark.cli.progress import TerminalProgress
 from trailmark.cli.verb import verb
-from trailmark.projects.prove import Verification, verify_environment
+from trailmark.engines.trust import find_trust
+from trailmark.projects.prove import Verification, verify_environment, verify_image
 
 
 @verb("verify")
-def command(invocation: Invocation) -> int:
+@click.option("--engine", metavar="NAME", help="Of which engine: local, or as `trailmark engines` says.")
+def command(invocation: Invocation, engine: str | None) -> int:
     """Rebuild the environment from its lock alone, and compare it with what is recorded.
 
     It is made in a clean place, with nothing from caches, and compared file by file with what the trail recorded and
@@ -19,10 +23,16 @@ def command(invocation: Invocation) -> int:
 
     \b
     trailmark env verify
+    trailmark env verify --engine docker
     """
-    project = open_chosen(invocation)
+    project, services = open_chosen(invocation), invocation.services
+    containers = services.containers_named(engine)
     with TerminalProgress() as progress:
-        found = verify_environment(project, invocation.services.means, progress)
+        if containers is None:
+            found = verify_environment(project, services.means, progress)
+        else:
+            trust = find_trust(invocation.environ)
+            found = verify_image(project, containers, services.means, trust, progress)
     value = {
         "ok": found.ok,
         "differences": [asdict(difference) for difference in found.differences],

@@ -1,0 +1,37 @@
+"""`trailmark env build`."""
+
+import click
+
+from trailmark.cli.choose import open_chosen
+from trailmark.cli.invocation import Invocation
+from trailmark.cli.output import show
+from trailmark.cli.progress import TerminalProgress
+from trailmark.cli.verb import verb
+from trailmark.engines.trust import find_trust
+from trailmark.projects.image import ready_image
+from trailmark.projects.packages import ready_environment
+
+
+@verb("build")
+@click.option("--engine", metavar="NAME", help="On which engine: local, or as `trailmark engines` says.")
+def command(invocation: Invocation, engine: str | None) -> None:
+    """Make the environment from its lock, as a launch would, so that the launch need not wait.
+
+    One that is made already stays as it is. What was never locked is locked first.
+
+    \b
+    trailmark env build
+    trailmark env build --engine docker
+    """
+    project, services, actor = open_chosen(invocation), invocation.services, invocation.actor
+    containers = services.containers_named(engine)
+    with TerminalProgress() as progress:
+        if containers is None:
+            made = ready_environment(project, services.uv, progress, actor=actor)
+            digest, place = made.digest, str(made.path)
+        else:
+            trust = find_trust(invocation.environ)
+            image = ready_image(project, containers, services.means, progress, trust=trust, actor=actor)
+            digest, place = image.digest, image.reference
+    value = {"engine": containers.name if containers else "local", "digest": digest, "built": place}
+    show(invocation, value, lambda: f"Ready: {place}")

@@ -1,0 +1,95 @@
+"""Images compared with their rebuilds: what differs is named, with whose it is; leftovers of builds do not count."""
+
+import hashlib
+import io
+import tarfile
+
+import pytest
+
+from trailmark.engines.contents import Contents, _Stream, read_archive
+from trailmark.environments.image_difference import DPKG, compare_contents, counted, system_packages
+from trailmark.errors import Damaged
+
+STATUS = """Package: tree
+Status: install ok installed
+Version: 2.1.0-1
+Description: shows trees
+ Version: not this one
+
+Package: gone
+Status: deinstall ok config-files
+Version: 1
+
+Package: zlib1g
+Status: install ok installed
+Version: 1:1.2.13
+"""
+
+
+def archive(files, links=()):
+    stream = io.BytesIO()
+    with tarfile.open(fileobj=stream, mode="w") as tar:
+        for name, data in files.items():
+            entry = tarfile.TarInfo(name)
+            entry.size = len(data)
+            tar.addfile(entry, io.BytesIO(data))
+        for name, target, kind in links:
+            entry = tarfile.TarInfo(name)
+            entry.type, entry.linkname = kind, target
+            tar.addfile(entry)
+    return stream.getvalue()
+
+
+def test_an_archive_is_read_in_pieces_of_any_size():
+    data = archive(
+        {"./etc/a": b"a" * 5000, "etc/b": b"", DPKG: STATUS.encode()},
+        [("etc/link", "a", tarfile.SYMTYPE), ("etc/hard", "etc/a", tarfile.LNKTYPE)],
+    )
+    for size in (1, 511, 512, 10_000, len(data)):
+        pieces = [data[at : at + size] for at in range(0, len(data), size)]
+        found = read_archive(_Stream(iter(pieces)), frozenset((DPKG,)))
+        assert found.files["etc/a"] == hashlib.sha256(b"a" * 5000).hexdigest() == found.files["etc/hard"]
+        assert found.files["etc/link"] == "→ a"
+        assert found.texts == {DPKG: STATUS}
+
+
+@pytest.mark.parametrize("data", [b"", b"no archive", archive({"a": b"x" * 3000})[:1000]])
+def test_what_is_no_archive_is_damaged(data):
+    with pytest.raises(Damaged):
+        read_archive(_Stream(iter([data])))
+
+
+def test_installed_system_packages():
+    assert system_packages(STATUS) == {"tree": "2.1.0-1", "zlib1g": "1:1.2.13"}
+
+
+def contents(files, status=STATUS):
+    return Contents(files, {DPKG: status})
+
+
+def test_differences_are_named_with_whose_they_are():
+    recorded = {
+        "opt/python/six.py": "1", "opt/conda/x": "1", "usr/lib/R/y": "1", "usr/bin/tree": "1", "etc/only": "1",
+        "var/log/x": "1", "var/cache/uv/x": "1", "opt/python/a.pyc": "1", "var/lib/dpkg/status": "1",
+    }  # fmt: skip
+    rebuilt = dict.fromkeys(recorded, "2") | {"etc/new": "1"}
+    del rebuilt["etc/only"]
+    found = compare_contents(contents(recorded), contents(rebuilt, STATUS.replace("2.1.0-1", "2.2")))
+    assert {one.what: one.cause for one in found} == {
+        "tree (apt)": "another version",
+        "/opt/python/six.py": "a file of Python's packages is another",
+        "/opt/conda/x": "a file of conda's packages is another",
+        "/usr/lib/R/y": "a file of R's packages is another",
+        "/usr/bin/tree": "a file of the system is another",
+        "/etc/only": "it is not in the rebuilt image",
+        "/etc/new": "it is in the rebuilt image only",
+    }
+    assert (found[0].recorded, found[0].rebuilt) == ("2.1.0-1", "2.2")
+    assert compare_contents(contents(recorded), contents(recorded)) == ()
+    assert counted(contents(recorded)) == 6
+
+
+def test_many_differences_are_counted():
+    found = compare_contents(contents({f"etc/{n}": "1" for n in range(300)}), contents({}))
+    assert len(found) == 101
+    assert found[-1].cause == "200 more are others"
