@@ -1,5 +1,6 @@
 """An environment of another time: Python and versions by the day, tried, with reasons for what fails."""
 
+import json
 import os
 from collections.abc import Iterator
 from dataclasses import replace
@@ -213,6 +214,25 @@ class TestTrial:
         code = f"open({str(mark)!r}, 'w')\nimport numpy"
         try_out(proposed(code, machine), machine, PROGRESS)
         assert not mark.exists()
+
+    def test_what_is_not_well_known_is_never_installed(
+        self, dated: Uv, machine: Machine, tmp_path: Path
+    ) -> None:
+        mark = tmp_path / "ran"
+        write_wheel(
+            tmp_path / "w", "odd-thing", "1.0", files={"odd_thing/__init__.py": f"open({str(mark)!r}, 'w')"}
+        )
+        write_wheel(tmp_path / "w", "numpy", "1.0")
+        own = Machine(find_uv(offline(tmp_path / "w", tmp_path / "c", os.environ)), machine.pythons, TODAY)
+        cell = {"cell_type": "code", "source": "!pip install odd-thing\nimport odd_thing, numpy"}
+        notebook = json.dumps({"cells": [cell], "metadata": {}})
+        found = try_out(propose(detect_imports({"a.ipynb": notebook}), THEN, own, PROGRESS), own, PROGRESS)
+        assert not mark.exists()
+        assert {one.imported.module: one.works for one in found.outcomes} == {
+            "numpy": True,
+            "odd_thing": False,
+        }
+        assert "not well known" in "".join(found.remarks)
 
     def test_a_trial_can_be_cancelled(self, machine: Machine) -> None:
         class Impatient(NullProgress):

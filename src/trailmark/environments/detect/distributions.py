@@ -61,6 +61,13 @@ def find_package(module: str) -> str | None:
     return name if name in _known() or name in distributions().same else None
 
 
+def is_well_known(package: str) -> bool:
+    """Whether a package is one that many know, so that a stranger's code can name it without leading anywhere odd."""
+    name = canonicalize_name(package)
+    table = distributions()
+    return name in _known() or name in table.same or name in map(canonicalize_name, table.python.values())
+
+
 def find_gone(module: str, names: Iterable[str] = ()) -> Gone | None:
     """Return what is known of an import that no present version of its package has."""
     gone = distributions().gone

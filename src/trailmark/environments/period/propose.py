@@ -120,7 +120,7 @@ def propose(detected: Detected, moment: Moment, machine: Machine, progress: Prog
 
 
 def with_lock(proposal: Proposal, machine: Machine, progress: Progress) -> Proposal:
-    """Return the proposal with a lock of all its versions, when there is one."""
+    """Return the proposal with a lock of all its versions, when there is one. Nothing is built before a trial."""
     python = next((one for one in machine.pythons if one.version == proposal.python), None)
     if python is None or not proposal.pins:
         return proposal
@@ -129,8 +129,13 @@ def with_lock(proposal: Proposal, machine: Machine, progress: Progress) -> Propo
         (name, version) for name, version in proposal.pins.items() if name in asked or name not in _KERNEL
     ]
     keep = Lock("", "", tuple(LockedPackage(name, version) for name, version in held))
+    uv = (
+        machine.uv
+        if proposal.is_tried
+        else replace(machine.uv, environ={**machine.uv.environ, "UV_NO_BUILD": "1"})
+    )
     try:
-        lock = resolve(proposal.request, python=python, uv=machine.uv, keep=keep, progress=progress)
+        lock = resolve(proposal.request, python=python, uv=uv, keep=keep, progress=progress)
     except (ResolveFailed, InvalidInput):
         return proposal
     return replace(proposal, lock=lock)

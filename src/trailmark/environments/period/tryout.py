@@ -10,7 +10,7 @@ from pathlib import Path
 
 from packaging.utils import canonicalize_name
 
-from trailmark.environments.detect.distributions import find_package
+from trailmark.environments.detect.distributions import find_package, is_well_known
 from trailmark.environments.detect.imports import Import
 from trailmark.environments.interpreter import Interpreter
 from trailmark.environments.lock import FOR_JUPYTER
@@ -111,8 +111,10 @@ def try_out(proposal: Proposal, machine: Machine, progress: Progress) -> Proposa
     """Install what was proposed, import each name, and mend what can be mended; return what came of it.
 
     This runs the code of the packages, never the code of the project. What a package needs without saying so is
-    added, and one that is too old for this Python is taken newer. Nothing is left behind. Raises Unavailable.
+    added, and one that is too old for this Python is taken newer. What is not well known is not installed: the code
+    of a stranger could name anything. Nothing is left behind. Raises Unavailable.
     """
+    proposal = _well_known(proposal)
     python = next((one for one in machine.pythons if one.version == proposal.python), None)
     if python is None:
         raise Unavailable(f"Python {proposal.python} is no longer on this machine; look again.")
@@ -128,6 +130,21 @@ def try_out(proposal: Proposal, machine: Machine, progress: Progress) -> Proposa
             proposal, failures = better
     outcomes = [_outcome(one, failures, proposal) for one in proposal.outcomes]
     return replace(proposal, outcomes=tuple(outcomes), is_tried=True, lock=None)
+
+
+def _well_known(proposal: Proposal) -> Proposal:
+    """Return the proposal without the packages that are not well known."""
+    odd = {one.name for one in proposal.packages if not is_well_known(one.name)}
+    reason, advice = (
+        "it is not well known, so it was not installed to be tried",
+        "Add it if you know it: trailmark env add ",
+    )
+    packages = [
+        replace(one, state="absent", reason=reason, advice=advice + one.name) if one.name in odd else one
+        for one in proposal.packages
+    ]
+    pins = {name: version for name, version in proposal.pins.items() if name not in odd}
+    return replace(proposal, packages=tuple(packages), pins=pins)
 
 
 @contextmanager
