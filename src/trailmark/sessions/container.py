@@ -103,7 +103,7 @@ def prepare_inside(
 def _behind_gate(project: Project, session: Session, tool: Tool, inside: Inside) -> SessionSpec:
     """Write what the gate is told; return the order that starts it in the image, and the tool behind it."""
     around = Surroundings(
-        program=tool.program,
+        program=_program_of(tool),
         python=PREFIX / "bin" / "python",
         capture=_CAPTURE,
         data=_kept(project) / f"{tool.id}-data",
@@ -117,6 +117,12 @@ def _behind_gate(project: Project, session: Session, tool: Tool, inside: Inside)
         "VIRTUAL_ENV": str(inside.python.parent.parent),
     }
     return order(project, session, inside, (MODULE, str(file)), env)
+
+
+def _program_of(tool: Tool) -> str | None:
+    """Return where a tool's program is in an image: where its package puts it, else somewhere on the PATH."""
+    places = [place for place in tool.places if place.startswith("/")]
+    return f"{places[0]}/{tool.program}" if places else tool.program
 
 
 def find_inside(

@@ -11,6 +11,7 @@ from trailmark.engines.recipe import Fragment, Layer, Recipe, render
 from trailmark.environments.bases.model import Base, Debootstrap, LocalImage, RegistryImage
 from trailmark.environments.managers.model import Step
 from trailmark.environments.model import LOCK_FILE_NAME
+from trailmark.environments.whole.downloads import download_layer
 from trailmark.environments.whole.model import WholeLock
 from trailmark.environments.whole.resolve import Managers, manager_named
 from trailmark.errors import InvalidInput
@@ -26,7 +27,7 @@ _MOST_STEPS = 10
 
 
 def recipe_of(lock: WholeLock, managers: Managers, tools: Layer) -> Recipe:
-    """Return the recipe: the base, the tools' layer, each manager's packages, the snippets.
+    """Return the recipe: the base, the tools' layer, each manager's packages, what the base downloads, the snippets.
 
     Raises InvalidInput for a lock without a base, and Damaged for the text of a lock that cannot be read.
     """
@@ -40,6 +41,7 @@ def recipe_of(lock: WholeLock, managers: Managers, tools: Layer) -> Recipe:
         if name in lock.others:
             manager = manager_named(managers, name)
             layers += map(_layer, manager.install_steps(manager.parse(lock.others[name].text)))
+    layers += (download_layer(number, one) for number, one in enumerate(lock.base.downloads, start=1))
     if "conda" in lock.others:
         layers.append(Fragment("conda-path", 'ENV PATH="/opt/conda/bin:$PATH"'))
     layers.append(_python(lock))
