@@ -3,6 +3,7 @@
 import hashlib
 import io
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -23,6 +24,7 @@ from trailmark.engines.recipe import Fragment, Layer, Recipe
 from trailmark.engines.trust import Trust
 from trailmark.errors import Cancelled, CommandFailed, Damaged, InvalidInput, NotFound
 
+KILL_POINTS = int(os.environ.get("TRAILMARK_KILL_POINTS", "4"))
 HOSTILE = "a'b\"c$HOME `id` \\ #x ${A}"
 KILLED = """
 import sys
@@ -138,6 +140,14 @@ class _Images:
         said = [run_inside(daemon, image.reference, ["cat", "/opt/n"]).stdout for image in (one, other)]
         assert said[0] not in said[1]
 
+    def test_an_image_that_was_made_with_other_means_is_replaced(self, images, daemon, digest):
+        one, other = (Recipe(BASE, (Layer("one", (f": {n}",)),), {"means": n}) for n in ("1", "2"))
+        before = images.build(one, digest, Listener())
+        assert images.build(one, digest, Listener()) == before
+        after = images.build(other, digest, Listener())
+        assert (images.find(digest), after.labels["means"]) == (after, "2")
+        assert before.id not in {found["Id"] for found in daemon.api.images()}
+
     def test_an_image_is_kept_in_a_file_and_comes_back_as_received(self, images, digest, tmp_path):
         file = tmp_path / "image.tar"
         with pytest.raises(NotFound):
@@ -167,9 +177,9 @@ class _Images:
 
     def test_after_a_kill_at_any_point_the_next_build_works(self, images, digest, daemon):
         argv = [sys.executable, "-c", KILLED, daemon.address, daemon.kind, BASE, digest]
-        for number in range(6 if daemon.kind == "docker" else 3):
+        for number in range(KILL_POINTS):
             process = subprocess.Popen(argv, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-            time.sleep(0.4 + number * (0.22 if daemon.kind == "docker" else 0.6))
+            time.sleep(0.4 + 1.5 * number / KILL_POINTS)
             process.send_signal(signal.SIGKILL)
             process.wait()
         subprocess.run(argv, check=True, timeout=60)

@@ -116,9 +116,9 @@ class Images:
         One with other labels than the recipe's was made with other means, and is built again.
         Raises CommandFailed with the end of the log, or Cancelled; then nothing has changed.
         """
-        found = None if origin == "proof" else self.find(digest, origin)
-        if found is not None and recipe.labels.items() <= found.labels.items():
-            return found
+        replaced = self.find(digest, origin)
+        if replaced and origin != "proof" and recipe.labels.items() <= replaced.labels.items():
+            return replaced
         trust = trust or Trust()
         fresh = origin == "proof"
         labelled = replace(recipe, labels={**recipe.labels, DIGEST_LABEL: digest})
@@ -139,6 +139,10 @@ class Images:
         built = self.find(digest, origin)
         if built is None:
             raise Unavailable("The engine says that it built the image, and does not have it. Try again.")
+        if replaced is not None and replaced.id != built.id:
+            # A session may still run in it; then it stays, without a name.
+            with contextlib.suppress(self._errors.APIError):
+                self._daemon.api.remove_image(replaced.id)
         return built
 
     def remove(self, digest: str, origin: Origin = "built") -> None:
