@@ -240,6 +240,8 @@ class TestTrial:
 
         with pytest.raises(Cancelled, match="Stopped"):
             try_out(proposed("import numpy", machine), machine, Impatient())
+        with pytest.raises(Cancelled):
+            propose(detect_imports({"a.py": "import numpy"}), THEN, machine, Impatient())
 
     def test_a_python_that_went_away_is_said(self, machine: Machine) -> None:
         found = replace(proposed("import numpy", machine), python="3.99.0")

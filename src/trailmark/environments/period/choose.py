@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 
 from trailmark.environments.interpreter import Interpreter
+from trailmark.environments.managers.model import go_on
 from trailmark.environments.period.index import DatedIndex, Solved
 from trailmark.environments.period.model import PackageChoice, State, Want
 from trailmark.environments.period.reasons import of_resolver
@@ -38,10 +39,19 @@ def choose(
     index: DatedIndex,
     progress: Progress,
 ) -> Chosen:
-    """Return what that Python can have: each package as of the first of `days` on which there is any."""
+    """Return what that Python can have: each package as of the first of `days` on which there is any.
+
+    Raises Cancelled soon after `progress` says so.
+    """
     progress.step(f"Looking for {len(wants)} packages for Python {python.minor}")
+
+    def look(want: Want) -> tuple[PackageChoice, bool]:
+        go_on(progress)
+        return _single(want, python, days, index)
+
     with ThreadPoolExecutor(_AT_ONCE) as pool:
-        found = list(pool.map(lambda want: _single(want, python, days, index), wants))
+        found = list(pool.map(look, wants))
+    go_on(progress)
     missed = frozenset(want.name for want, (_, met) in zip(wants, found, strict=True) if not met)
     singles = [
         (replace(want, limits=() if want.name in missed else want.limits), single)
