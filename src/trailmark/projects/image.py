@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from trailmark.durable import write_file
 from trailmark.engines.bootstrap import Debian, bootstrap
 from trailmark.engines.docker import DockerEngine
 from trailmark.engines.images import Image, reference_of
@@ -11,12 +12,15 @@ from trailmark.engines.recipe import Recipe
 from trailmark.engines.tool_layer import tool_layer
 from trailmark.engines.trust import Trust
 from trailmark.environments.bases.model import Base, Debootstrap
-from trailmark.environments.whole.recipe import image_of, recipe_of, shortened
+from trailmark.environments.whole.recipe import TOOLS_LABEL, image_of, recipe_of, shortened
 from trailmark.environments.whole.resolve import Means
+from trailmark.errors import NotFound
 from trailmark.progress import Progress
 from trailmark.projects.environment import current_lock, whole_request
 from trailmark.projects.packages import lock_environment
 from trailmark.projects.project import Project
+
+_RECEIVED = "received-image"
 
 
 def ready_image(
@@ -42,7 +46,41 @@ def ready_image(
     found = engine.images.find(lock.digest)
     if found is not None and recipe.labels.items() <= found.labels.items():
         return found
+    received = _received(project, engine, lock.digest)
+    if received is not None and recipe.labels[TOOLS_LABEL] == received.labels.get(TOOLS_LABEL):
+        return received
     return build_image(engine, recipe, lock.digest, means, progress, trust=trust)
+
+
+def keep_image(project: Project, engine: DockerEngine, path: Path, progress: Progress) -> None:
+    """Write the image of the project's environment to a file. Raises NotFound when it was not built here."""
+    lock = current_lock(project)
+    if lock is None:
+        raise NotFound("The project's environment was never locked, so it has no image. Build it first.")
+    engine.images.save(lock.digest, path, progress)
+
+
+def take_image(project: Project, engine: DockerEngine, path: Path, progress: Progress) -> Image:
+    """Use the image that a file holds for this project from now on, and for no other: it was made by somebody else.
+
+    Raises Damaged for a file that holds the image of another environment.
+    """
+    lock = current_lock(project)
+    if lock is None:
+        raise NotFound("The project's environment was never locked, so no image can be the one of it.")
+    image = engine.images.load(path, lock.digest, progress)
+    write_file(project.state / _RECEIVED, image.id.encode())
+    return image
+
+
+def _received(project: Project, engine: DockerEngine, digest: str) -> Image | None:
+    """Return the image of the digest that was taken from a file for this project, None when there is none."""
+    try:
+        taken = (project.state / _RECEIVED).read_text(encoding="ascii")
+    except OSError:
+        return None
+    image = engine.images.find(digest, "received")
+    return image if image is not None and image.id == taken else None
 
 
 def build_image(
