@@ -63,7 +63,7 @@ def left_to_the_machine(request: WholeRequest, lock: WholeLock | None) -> tuple[
     base, others = request.base, joined(request)[1]
     if base is not None:
         said.append(
-            f"The operating system of the base ({base.image}): this machine's own is used in its place."
+            f"The operating system of the base, {base.image}: this machine's own is used in its place."
         )
         said += _other_python(base, lock)
         languages = [name for name in base.languages if name != "python"]
