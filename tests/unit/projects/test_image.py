@@ -88,9 +88,7 @@ def test_an_image_is_built_once_for_equal_locks(settings, engine, ready):
 
 def test_other_packages_are_put_onto_the_image_that_there_is(settings, engine, ready):
     ready(make("one", settings))
-    ready(
-        make("other", settings, pip=PIP.replace("packages = []", '[[packages]]\nname = "six"\nversion = "1"'))
-    )
+    ready(make("other", settings, pip=PIP.replace('"uv"', '"another"')))
     assert engine.images.built[1].base == engine.images.list()[0].reference
     assert len(engine.images.built[1].layers) == 1
 
