@@ -81,9 +81,7 @@ def test_the_lock_names_public_hosts_only(tracked):
 
 def test_no_file_is_left_unfinished(tracked):
     endings = (".py", ".R", ".c", ".js", ".css", ".html")
-    code = {
-        name: text for name, text in tracked.items() if name.endswith(endings) and "/vendor/" not in name
-    }
+    code = {name: text for name, text in tracked.items() if name.endswith(endings) and "/vendor/" not in name}
     assert offences(code, re.compile(r"\b(?:TODO|FIXME|XXX)\b|^(?:<<<<<<<|>>>>>>>) ")) == []
 
 
