@@ -203,10 +203,13 @@ def _built(proposal: Proposal, trial: _Trial, progress: Progress) -> Proposal:
 
 
 def _not_built(one: PackageChoice, said: str, minor: str) -> PackageChoice:
-    last = " ".join(said.partition("\nhint:")[0].split())[-200:]
+    last = " ".join(said.partition("\nhint:")[0].split())[-200:].rstrip(".")
+    why = f"building it for Python {minor} failed: …{last}"
+    if "use_2to3 is invalid" in said:
+        why = "its build is for Python 2 and for setuptools before 58"
     return replace(
         one,
-        reason=f"it is there as source only, and building it for Python {minor} failed: …{last}",
+        reason=f"it is there as source only, and {why}",
         advice="Install what its build needs, or take a package that replaces it.",
     )
 
