@@ -133,6 +133,8 @@ def _started(argv: Sequence[str], daemon: Daemon, env: dict[str, str] | None = N
             stdout=stream,
             stderr=stream,
             env={**os.environ, **(env or {})},
+            # podman leaves a file where it runs when a container needed too much memory.
+            cwd=_run_folder(),
             start_new_session=True,
         )
     deadline = time.monotonic() + _START_SECONDS
