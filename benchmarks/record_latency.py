@@ -31,6 +31,7 @@ FILES = 20_000
 ROUNDS, WARM_UP = 60, 5
 GOAL_MS = 10
 PAUSE_SECONDS = 0.05
+POLL_SECONDS = 0.0002
 WAIT_SECONDS = 120
 
 
@@ -94,6 +95,7 @@ def record_once(project: Project, writer: Writer, number: int) -> float:
     deadline = begun + WAIT_SECONDS
     while branch.read_bytes() == before:
         assert time.perf_counter() < deadline, "the recorder did not record"
+        time.sleep(POLL_SECONDS)
     return time.perf_counter() - begun
 
 
