@@ -85,11 +85,12 @@ class RefFiles:
 
     def names_below(self, prefix: str) -> list[str]:
         """Return the refs below a folder of refs such as `refs/heads/`, sorted; the others are not looked at."""
-        folder = self.shared / prefix
+        start = len(str(self.shared)) + 1
         loose = {
-            path.relative_to(self.shared).as_posix()
-            for path in folder.rglob("*")
-            if path.is_file() and not path.name.endswith(".lock") and not path.name.startswith(".")
+            f"{parent}/{name}"[start:]
+            for parent, _, names in os.walk(f"{self.shared}/{prefix.rstrip('/')}")
+            for name in names
+            if not name.endswith(".lock") and not name.startswith(".")
         }
         return sorted(loose | {name for name in self._packed() if name.startswith(prefix)})
 

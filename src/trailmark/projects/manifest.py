@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 import tomllib
 from collections.abc import Mapping
@@ -56,6 +57,7 @@ class Manifest:
     extra: Mapping[str, Any] = field(default_factory=dict)
 
 
+@functools.lru_cache(maxsize=16)
 def parse_manifest(text: str, *, default_name: str) -> Manifest:
     """Read a manifest. Raises InvalidInput that names the line or the field which is wrong."""
     try:
