@@ -92,7 +92,7 @@ class _Containers:
             (tmp_path / name).mkdir()
             (tmp_path / name / "file").write_text(name)
         script = (
-            "cat /given/file /looked/file; ls -A /given/.git; echo x > /given/new; echo x > /tmp/new;"
+            "exec 2>&1; cat /given/file /looked/file; ls -A /given/.git; echo x > /given/new; echo x > /tmp/new;"
             "for place in /looked /given/.git /etc /usr; do ! echo x > $place/new; done 2>/dev/null && echo refused;"
             "grep -E 'CapEff|CapBnd|NoNewPrivs' /proc/self/status; id -u; ls /var/run/docker.sock"
         )
@@ -114,7 +114,8 @@ class _Containers:
         assert not (tmp_path / "open" / ".git" / "new").exists()
 
     def test_limits_hold(self, engine, spec):
-        script = "df -k /dev/shm | awk 'END {print $2}'; python3 -c 'x = bytearray(300 * 1024 ** 2); print(len(x))'"
+        ask = "python3 -c 'x = bytearray(300 * 1024 ** 2); print(len(x))'"
+        script = f"exec 2>&1; df -k /dev/shm | awk 'END {{print $2}}'; {ask}"
         limits = Limits(memory_bytes=128 * MEGABYTE, cpus=1, shared_memory_bytes=32 * MEGABYTE)
         said = self.said(engine, spec(script, limits=limits))
         assert said[0] == str(32 * 1024)
