@@ -84,10 +84,7 @@ def of_failure(imported: Import, kind: str, message: str, missing: str, minor: s
         )
         return f"it needs {missing}, which is not installed in a version that fits", advice
     if gone and kind in ("ModuleNotFoundError", "ImportError", "AttributeError", "NameMissing"):
-        only = (
-            f"{gone.package} has it only in versions {gone.versions}, which Python {minor} cannot have here"
-        )
-        return only if gone.versions else f"{gone.package} no longer gives it", f"Use instead: {gone.now}"
+        return of_gone(gone, minor)
     if kind == "ModuleNotFoundError":
         return f"there is no module {missing or imported.module} in the version that was installed", (
             "Look into the package's list of changes for its new name."
