@@ -154,8 +154,8 @@ def test_a_cell_that_is_asked_while_the_kernel_is_dead_runs_in_the_next_one(othe
         == 1
     )
     waits = [found for found in other.room.entries() if found["type"] == "end" and found["cell"] == "waits"]
-    # What stood in the server's own queue still reaches the next process; a record of its own says that it ran.
-    assert [found["status"] for found in waits] in (["aborted"], ["aborted", "ok"])
+    # What stood in the server's own queue when the process died reaches the next one, or is lost with the first.
+    assert [found["status"] for found in waits] in (["aborted"], ["ok"])
 
 
 def test_a_crash_is_recorded_and_the_kernel_comes_back(other: Notebook) -> None:

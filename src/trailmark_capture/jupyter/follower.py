@@ -6,20 +6,24 @@ to.
 """
 
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
-from typing import Any, Protocol
+from collections.abc import Callable
+from dataclasses import dataclass
+from math import inf
 
 from trailmark_capture import journal
 from trailmark_capture.jupyter.actions import Accesses, Action, Entry, Late, Origin, note
 from trailmark_capture.jupyter.messages import Message
 from trailmark_capture.jupyter.outputs import Outputs, display_id_of
 from trailmark_capture.jupyter.requests import Request, Requests
+from trailmark_capture.jupyter.surroundings import Surroundings
 
 QUIET = 0.3
 LONGEST = 5.0
 LOOK = 2.0
 # By then the kernel's word that a cell begins has come: what was touched before and by no cell is nobody's.
 _HEARD = 0.5
+# What waits in the server's queue when a process dies reaches the next one as soon as that one listens.
+_NEXT_PROCESS = 15.0
 _KEPT = 20_000
 # A time that is so much earlier than the one before tells that the clock was set back.
 _SET_BACK = 30.0
@@ -28,29 +32,13 @@ _SHOWN = frozenset({"stream", "display_data", "execute_result", "error"})
 _CALLBACKS = frozenset({"comm_msg", "comm_open", "comm_close"})
 
 
-class Surroundings(Protocol):
-    """What a follower asks of the rest of capture."""
+@dataclass(frozen=True)
+class _Unspoken:
+    """A request that a process never spoke of, and what became of it unless the next process runs it."""
 
-    def facts(self) -> Mapping[str, Any]:
-        """Return the fields that all entries of this kernel share."""
-
-    def notebook(self, cell: str | None) -> str | None:
-        """Return the path of the notebook that the kernel belongs to now."""
-
-    def files(self, since: float, until: float) -> Accesses:
-        """Return the files that the kernel and its children touched in a span of time."""
-
-    def changed_between(self, since: float, until: float) -> Accesses:
-        """Return the files written or deleted in a span of time by nobody's cell."""
-
-    def left(self, since: float, until: float) -> Accesses:
-        """Return the files that the kernel's threads and programs wrote, deleted or closed while no cell ran."""
-
-    def forget_files(self, before: float) -> None:
-        """Forget the files that were touched before a moment: nobody will ask for them again."""
-
-    def save_expected(self, session: str) -> bool:
-        """Return whether a client session saves the notebook after each cell that it runs."""
+    request: Request
+    status: str
+    at: float
 
 
 class Follower:
@@ -76,6 +64,7 @@ class Follower:
         self._displays: OrderedDict[str, Origin] = OrderedDict()
         self._comms: OrderedDict[str, Origin] = OrderedDict()
         self._late: dict[str, Late] = {}
+        self._unspoken: dict[str, _Unspoken] = {}
         self._last_end = 0.0
         self._last: Origin | None = None
         self._looked = 0.0
@@ -108,16 +97,21 @@ class Follower:
         self._emit(note(self._around.facts(), journal.new_id(at), at, notebook, text))
 
     def stop(self, at: float, before: float) -> None:
-        """End all that was begun or asked before a moment: the process that was to do it is gone.
+        """End all that was begun before a moment: the process that was to do it is gone.
 
-        The first request that it never spoke of may have run, where nothing else did: a kernel can die before
-        its word that it begins has left it. What was asked since then waits for the next process.
+        What was asked before and the process never spoke of may still stand in the server's queue: it is ended
+        once the next process cannot run it any more, at once where `before` is infinite and none will come.
+        The first such request may have run, where nothing else did: a kernel can die before its word that it
+        begins has left it.
         """
         unspoken = [request for request in self._unanswered(before) if request.id not in self._running]
-        is_idle = not self._running
+        is_idle = not (self._running or self._unspoken)
         self._end_begun(at, before)
         for number, request in enumerate(unspoken):
-            self._end_unspoken(request, at, "lost" if is_idle and number == 0 else "aborted")
+            status = "lost" if is_idle and number == 0 else "aborted"
+            self._unspoken[request.id] = _Unspoken(request, status, at)
+        if before == inf:
+            self._end_unspoken(list(self._unspoken))
 
     def _end_begun(self, at: float, before: float) -> None:
         for message_id, action in list(self._running.items()):
@@ -133,10 +127,13 @@ class Follower:
     def due(self) -> float | None:
         """Return when `tick` has something to do next, or None."""
         times = [self._deadline(late) for late in self._late.values()]
+        times += [unspoken.at + _NEXT_PROCESS for unspoken in self._unspoken.values()]
         return min(times, default=None)
 
     def tick(self, now: float) -> None:
-        """Write out the late output that has been quiet for a moment, and the files that came late."""
+        """Write out what has been quiet for a moment, the files that came late, and what no process will run."""
+        waited = [key for key, one in self._unspoken.items() if not -_SET_BACK < now - one.at < _NEXT_PROCESS]
+        self._end_unspoken(waited)
         if abs(now - self._looked) >= LOOK and not (self._running or self._busy or self._late):
             self._looked = now
             self._look(now - _HEARD)
@@ -169,6 +166,7 @@ class Follower:
         if request is None:
             request = Request(id=message.parent, session=message.parent_session, code=code)
         self._end_unheard(message)
+        self._take_back(request)
         started = self._busy.get(message.parent, message.at)
         action = Action(
             id=journal.new_id(started),
@@ -206,14 +204,28 @@ class Follower:
         request = self._requests.find(message.parent, message.parent_session, wait=0.25)
         if request is None or not request.recorded:
             return
+        self._take_back(request)
+        self._end_at_once(request, started, message.at, "aborted")
+
+    def _take_back(self, request: Request) -> None:
+        """Let the next process run a request; what the same client asked before it has not reached that."""
+        earlier = []
+        for key, unspoken in self._unspoken.items():
+            if key == request.id:
+                break
+            if unspoken.request.session == request.session:
+                earlier.append(key)
+        self._unspoken.pop(request.id, None)
+        self._end_unspoken(earlier)
+
+    def _end_unspoken(self, keys: list[str]) -> None:
+        for key in keys:
+            unspoken = self._unspoken.pop(key)
+            self._end_at_once(unspoken.request, unspoken.at, unspoken.at, unspoken.status)
+
+    def _end_at_once(self, request: Request, started: float, at: float, status: str) -> None:
         notebook = self._around.notebook(request.cell)
         action = Action(journal.new_id(started), request, started, Outputs(self._limit), notebook)
-        self._remember(message.parent, action.origin)
-        self._finish(action, message.at, "aborted", Accesses())
-
-    def _end_unspoken(self, request: Request, at: float, status: str) -> None:
-        notebook = self._around.notebook(request.cell)
-        action = Action(journal.new_id(at), request, at, Outputs(self._limit), notebook)
         self._remember(request.id, action.origin)
         self._finish(action, at, status, Accesses())
 

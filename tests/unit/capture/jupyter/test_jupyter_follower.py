@@ -416,6 +416,48 @@ def test_cells_that_waited_behind_the_one_that_died_were_not_run(kernel: Kernel)
     ]
 
 
+def dies_with_a_queue(kernel: Kernel) -> None:
+    kernel.begins("m1")
+    kernel.asked("m2", "2", cell="c2")
+    kernel.asked("m3", "3", cell="c3")
+    kernel.now += 0.1
+    kernel.follower.stop(kernel.now, before=time.time() + 1)
+    kernel.process = "second"
+
+
+def ends_of(kernel: Kernel) -> list[tuple[str, str]]:
+    return [(entry["cell"], entry["status"]) for entry in kernel.entries if entry["type"] == "end"]
+
+
+def test_a_cell_that_the_servers_queue_still_holds_runs_in_the_next_process(kernel: Kernel) -> None:
+    dies_with_a_queue(kernel)
+    assert ends_of(kernel) == [("c1", "lost")]
+    for message_id, cell in [("m2", "c2"), ("m3", "c3")]:
+        kernel.begins(message_id, cell=cell)
+        kernel.ends(message_id)
+    kernel.follower.tick(kernel.now + 60)
+    assert ends_of(kernel) == [("c1", "lost"), ("c2", "ok"), ("c3", "ok")]
+
+
+def test_a_cell_whose_successor_runs_in_the_next_process_was_not_run(kernel: Kernel) -> None:
+    dies_with_a_queue(kernel)
+    kernel.begins("m3", cell="c3")
+    assert ends_of(kernel) == [("c1", "lost"), ("c2", "aborted")]
+    kernel.ends("m3")
+    assert ends_of(kernel)[-1] == ("c3", "ok")
+
+
+def test_a_cell_that_no_next_process_takes_up_was_not_run(kernel: Kernel) -> None:
+    dies_with_a_queue(kernel)
+    due = kernel.follower.due()
+    assert due is not None
+    kernel.follower.tick(due - 1)
+    assert ends_of(kernel) == [("c1", "lost")]
+    kernel.follower.tick(due)
+    assert ends_of(kernel) == [("c1", "lost"), ("c2", "aborted"), ("c3", "aborted")]
+    assert kernel.follower.due() is None
+
+
 def test_files_that_come_when_no_cell_runs_continue_the_last_one():
     kernel = Kernel()
     first = kernel.runs("m1")
