@@ -59,9 +59,11 @@ def plan_versions(
 ) -> dict[str, Candidate]:
     """Return a candidate for each package that is asked for or needed; `candidates` gives the best ones first.
 
-    `pause` is called now and then, and may raise to end the work. Raises NoPlan.
+    The order of `asked` does not matter. `pause` is called now and then, and may raise to end the work.
+    Raises NoPlan.
     """
-    state: _State | None = _State({}, tuple((need, _REQUEST) for need in asked))
+    ordered = sorted(asked, key=lambda need: (need.name, need.text))
+    state: _State | None = _State({}, tuple((need, _REQUEST) for need in ordered))
     choices: list[_Choice] = []
     reasons: dict[str, frozenset[str]] = {}
     for step in range(_MOST_STEPS):

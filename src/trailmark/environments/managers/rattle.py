@@ -136,7 +136,8 @@ class Channels:
         system = _SYSTEMS.get(self.platform.split("-")[0], {})
         solved = rattler.solve(
             self.channels,
-            specs,
+            # In one order, for the solver prefers what it is told first.
+            sorted(specs, key=str),
             gateway=self._gateway,
             platforms=self._subdirs,
             locked_packages=kept,
