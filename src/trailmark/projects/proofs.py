@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -19,7 +20,8 @@ _MOST = 50
 class Proof:
     """One rebuild that was compared with what is recorded.
 
-    `compared` counts what was looked at, by kind; `supplied` says what this machine's system stands for.
+    `compared` counts what was looked at, by kind; `supplied` says what this machine's system stands for. `image`
+    is the image that was compared, by its name and the engine's id, and `base` what it starts from; None for none.
     """
 
     digest: str
@@ -29,29 +31,48 @@ class Proof:
     compared: dict[str, int]
     supplied: tuple[str, ...] = ()
     differences: tuple[Difference, ...] = ()
+    seconds: float | None = None
+    image: str | None = None
+    image_id: str | None = None
+    base: str | None = None
+    more: int = 0
+
+    @property
+    def by_cause(self) -> dict[str, tuple[Difference, ...]]:
+        """The differences that were kept, by their causes; that with the most first."""
+        causes = Counter(one.cause for one in self.differences)
+        return {
+            cause: tuple(one for one in self.differences if one.cause == cause)
+            for cause, _ in causes.most_common()
+        }
+
+
+def find_proofs(project: Project, digest: str) -> tuple[Proof, ...]:
+    """Return the newest comparison of a lock on each engine, the newest first."""
+    found = (one for one in _stored(project) if one.digest == digest)
+    return tuple(sorted(found, key=lambda one: one.when, reverse=True))
 
 
 def find_proof(project: Project, digest: str) -> Proof | None:
     """Return the newest comparison of a lock, None when there was none."""
-    return _stored(project).get(digest)
+    return next(iter(find_proofs(project, digest)), None)
 
 
 def keep_proof(project: Project, proof: Proof) -> None:
-    """Remember a comparison in the project's state."""
-    proofs = _stored(project) | {proof.digest: proof}
-    newest = sorted(proofs.values(), key=lambda one: one.when)[-_MOST:]
+    """Remember a comparison in the project's state, in the place of an earlier one of that lock on that engine."""
+    others = (one for one in _stored(project) if (one.digest, one.engine) != (proof.digest, proof.engine))
+    newest = sorted((*others, proof), key=lambda one: one.when)[-_MOST:]
     project.state.mkdir(parents=True, exist_ok=True, mode=0o700)
     write_file(project.state / _FILE, json.dumps([asdict(one) for one in newest]).encode())
 
 
-def _stored(project: Project) -> dict[str, Proof]:
-    """Return the comparisons by the locks' digests; a file that cannot be read holds none."""
+def _stored(project: Project) -> list[Proof]:
+    """Return the comparisons that are kept; a file that cannot be read holds none."""
     try:
         stored = json.loads((project.state / _FILE).read_text(encoding="utf-8"))
-        proofs = [_proof(each) for each in stored]
+        return [_proof(each) for each in stored]
     except (OSError, ValueError, TypeError, KeyError):
-        return {}
-    return {one.digest: one for one in proofs}
+        return []
 
 
 def _proof(stored: Mapping[str, Any]) -> Proof:

@@ -12,7 +12,7 @@ from typing import Any
 from trailmark.activity import load
 from trailmark.activity.index import Index, Row
 from trailmark.activity.query import Filter
-from trailmark.engines.contents import read_contents
+from trailmark.engines.contents import Contents, read_contents
 from trailmark.engines.docker import DockerEngine
 from trailmark.engines.tool_layer import tool_layer
 from trailmark.engines.trust import Trust
@@ -31,7 +31,7 @@ from trailmark.projects.project import Project
 from trailmark.projects.proofs import Proof, keep_proof
 
 _READ_WHOLE = frozenset((DPKG,))
-_MOST_RECORDS = 50
+_AT_ONCE = 50
 _MOST_KEPT = 100
 
 
@@ -60,6 +60,7 @@ def verify_environment(
         raise InvalidInput(
             "This environment is not locked yet, so there is nothing to rebuild: trailmark env lock."
         )
+    begun = clock()
     progress.step("Reading what is recorded")
     facts = recorded_facts(project, lock.digest)
     python = find_interpreter(*filter(None, (lock.python, lock.pip.requires_python)), uv=means.uv)
@@ -80,6 +81,8 @@ def verify_environment(
         compared={"packages": compared.packages, "files": compared.files, "parts": len(lock.parts())},
         supplied=_supplied(request, lock, supplied_by_the_system(python)),
         differences=differences[:_MOST_KEPT],
+        seconds=clock() - begun,
+        more=len(differences[_MOST_KEPT:]),
     )
     keep_proof(project, proof)
     return Verification(differences, proof)
@@ -99,6 +102,7 @@ def verify_image(
     lock, request = current_lock(project), whole_request(project)
     assert lock is not None, "an image is built of a lock"
     facts = recorded_facts(project, lock.digest)
+    begun = clock()
     recipe = recipe_of(lock, means.managers, tool_layer())
     programs = {"uv": Path(means.uv.program).read_bytes()}
     try:
@@ -119,36 +123,65 @@ def verify_image(
         when=clock(),
         engine=engine.name,
         ok=not differences,
-        compared={
-            "packages": len(system_packages(rebuilt.texts.get(DPKG, ""))) + len(lock.packages),
-            "files": counted(rebuilt),
-            "parts": len(lock.parts()),
-        },
+        compared=_compared(lock, means, rebuilt),
         supplied=(f"the kernel: {platform.system()} {platform.release()}",),
         differences=differences[:_MOST_KEPT],
+        seconds=clock() - begun,
+        image=image.reference,
+        image_id=image.id,
+        base=recipe.base,
+        more=len(differences[_MOST_KEPT:]),
     )
     keep_proof(project, proof)
     return Verification(differences, proof)
 
 
+def _compared(lock: WholeLock, means: Means, rebuilt: Contents) -> dict[str, int]:
+    """Return how much of an image was compared: the packages of each manager, all of them, files."""
+    managers = {
+        name: means.managers[name].parse(file.text) for name, file in lock.others.items() if name != "apt"
+    }
+    system = len(system_packages(rebuilt.texts.get(DPKG, "")))
+    packages = {"pip": len(lock.packages), "system": system}
+    packages |= {name: len(found.items) for name, found in managers.items()}
+    return {
+        "packages": sum(packages.values()),
+        "files": counted(rebuilt),
+        "parts": len(lock.parts()),
+        **packages,
+    }
+
+
 def recorded_facts(project: Project, digest: str) -> Mapping[str, Any]:
     """Return what the trail says of a lock; of the newest one that it knows when it does not know that one."""
-    rows = _environment_rows(project)
-    row = next((row for row in rows if row.environment == digest), rows[0] if rows else None)
+    row = _row_of(project, digest) or next(_environment_rows(project), None)
     return load(project.repository, row.id).record.detail if row else {}
+
+
+def facts_of_lock(project: Project, digest: str) -> Mapping[str, Any] | None:
+    """Return what the trail says of a lock, None when it does not know it."""
+    row = _row_of(project, digest)
+    return load(project.repository, row.id).record.detail if row else None
 
 
 def pip_digest_of(project: Project, digest: str) -> str:
     """Return the digest of the Python part of a lock that was recorded: what the local engine made of it."""
-    row = next((row for row in _environment_rows(project) if row.environment == digest), None)
-    parts = load(project.repository, row.id).record.detail.get("parts") if row else None
+    parts = (facts_of_lock(project, digest) or {}).get("parts")
     return str(parts["pip"]) if isinstance(parts, dict) and "pip" in parts else digest
 
 
-def _environment_rows(project: Project) -> list[Row]:
+def _row_of(project: Project, digest: str) -> Row | None:
+    return next((row for row in _environment_rows(project) if row.environment == digest), None)
+
+
+def _environment_rows(project: Project) -> Iterator[Row]:
+    """Yield the records of changed environments, the newest first, as far back as is asked for."""
     with Index.open(project.state / "index.sqlite") as index:
         index.refresh(project.repository)
-        return index.page(Filter(kind="environment"), limit=_MOST_RECORDS)
+        before = None
+        while rows := index.page(Filter(kind="environment"), before=before, limit=_AT_ONCE):
+            yield from rows
+            before = rows[-1].id
 
 
 def _parts(recorded: Mapping[str, Any] | None, lock: WholeLock) -> Iterator[Difference]:
