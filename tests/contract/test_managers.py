@@ -25,9 +25,7 @@ class TestPip(ManagerContract):
         index = write_index(tmp_path_factory.mktemp("index") / "wheels")
         write_wheel(index, "delta", "1.0", requires=["beta>=2"])
         return Setting(
-            make=lambda home: Pip(
-                own_interpreter(), find_uv(offline(index, home / "cache", os.environ)), home
-            ),
+            make=lambda home: Pip(own_interpreter(), find_uv(offline(index, home / "cache", os.environ))),
             searched=("numb", "numba"),
         )
 

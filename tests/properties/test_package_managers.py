@@ -32,7 +32,7 @@ E = TypeVar("E", bound=Exception)
 
 NOWHERE = Path("nowhere")
 MANAGERS: tuple[PackageManager, ...] = (
-    Pip(own_interpreter(), Uv("uv", {}), NOWHERE),
+    Pip(own_interpreter(), Uv("uv", {})),
     Conda(NOWHERE, "linux-64"),
     Apt(NOWHERE),
     R(NOWHERE, "4.2.2"),

@@ -47,7 +47,7 @@ def read_base(environment: Mapping[str, Any]) -> str | None:
 
 
 def read_others(environment: Mapping[str, Any]) -> dict[str, Wanted]:
-    """Return what is asked of each manager but pip, those left out that are asked for nothing."""
+    """Return what is asked of each manager but pip, and where it looks; those left out of which nothing is said."""
     found = {}
     for name in OTHERS:
         table = environment.get(name, {})
@@ -57,7 +57,7 @@ def read_others(environment: Mapping[str, Any]) -> dict[str, Wanted]:
         if unknown:
             raise _wrong(f"{name}.{unknown[0][:60]}", "not be there: it is no setting of this manager")
         wanted = Wanted(_texts(table, name, "packages"), _texts(table, name, "channels"), _day(table, name))
-        if wanted.requirements:
+        if wanted != Wanted():
             found[name] = wanted
     return found
 

@@ -152,7 +152,7 @@ def _edited(
     for name in names:
         wanted = edit_else(adapter, wanted, name)
     others = {**request.others, manager: wanted}
-    return replace(request, others={each: one for each, one in others.items() if one.requirements})
+    return replace(request, others={each: one for each, one in others.items() if one != Wanted()})
 
 
 def _realised(project: Project, lock: WholeLock, uv: Uv, progress: Progress) -> Realised:
@@ -227,12 +227,10 @@ def _facts(request: WholeRequest) -> dict[str, Fact]:
     facts["base"] = request.base.id if request.base else None
     for name in OTHERS:
         wanted = request.others.get(name, Wanted())
-        has_any = bool(wanted.requirements)
-        facts[f"{name}_packages"] = wanted.requirements if has_any else None
-        if wanted.channels or not has_any:
-            facts[f"{name}_channels"] = wanted.channels if has_any else None
-        if name != "conda" and (wanted.snapshot or not has_any):
-            facts[f"{name}_snapshot"] = wanted.snapshot if has_any else None
+        facts[f"{name}_packages"] = wanted.requirements or None
+        facts[f"{name}_channels"] = wanted.channels or None
+        if name != "conda":
+            facts[f"{name}_snapshot"] = wanted.snapshot
     return facts
 
 

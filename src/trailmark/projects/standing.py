@@ -11,8 +11,9 @@ from trailmark.environments.bases.catalogue import load_catalogue
 from trailmark.environments.bases.model import Base
 from trailmark.environments.bases.render import base_facts
 from trailmark.environments.interpreter import find_interpreter, own_interpreter
-from trailmark.environments.managers.model import Wanted
-from trailmark.environments.whole.latest import Latest, ask_pip, of_python
+from trailmark.environments.package_index import newest_versions
+from trailmark.environments.whole.join import looking
+from trailmark.environments.whole.latest import Latest, is_newer, of_place, of_python
 from trailmark.environments.whole.model import WholeLock, WholeRequest
 from trailmark.environments.whole.resolve import Managers, Means, minor_of
 from trailmark.environments.whole.status import (
@@ -26,14 +27,15 @@ from trailmark.errors import Unavailable
 from trailmark.projects.base import newer_revision
 from trailmark.projects.environment import current_lock, find_made, whole_request
 from trailmark.projects.project import Project
-from trailmark.projects.proofs import Proof, find_proof
+from trailmark.projects.proofs import Proof, find_proofs
 
 
 @dataclass(frozen=True)
 class EnvironmentStanding:
     """All of it. `why` says in sentences what makes the lock stale; `left` what is left to this machine's system.
 
-    `latest` has the newest versions that are known, by manager and name; `path` is None until it is made here.
+    `latest` has the newest versions that are known, by manager and name, and `outdated` those of them that come
+    after the locked one; `path` is None until it is made here.
     """
 
     request: WholeRequest
@@ -44,8 +46,15 @@ class EnvironmentStanding:
     path: Path | None
     newer: Base | None
     left: tuple[str, ...]
-    proof: Proof | None
+    proofs: tuple[Proof, ...] = ()
     latest: dict[tuple[str, str], str | None] = field(default_factory=dict)
+    outdated: dict[tuple[str, str], str] = field(default_factory=dict)
+
+    @property
+    def proof(self) -> Proof | None:
+        """The comparison that counts: one that was not equal, else the newest; None when there was none."""
+        unequal = (one for one in self.proofs if not one.ok)
+        return next(unequal, self.proofs[0] if self.proofs else None)
 
     @property
     def digest(self) -> str | None:
@@ -69,20 +78,27 @@ def standing_of(project: Project, managers: Managers) -> EnvironmentStanding:
     made = find_made(project, lock)
     why = reasons_stale(request, lock, managers) if lock else ()
     packages = describe_whole(request, lock, managers, installed=made is not None)
-    proof = find_proof(project, lock.digest) if lock else None
+    proofs = find_proofs(project, lock.digest) if lock else ()
     settings = project.settings
     catalogue = load_catalogue(settings.home, settings.bases) if request.base else None
+    latest = _known_latest(settings.home, packages, request, lock)
     return EnvironmentStanding(
         request=request,
         lock=lock,
-        state=_state(lock, why, proof),
+        state=_state(lock, why, proofs),
         why=why,
         packages=packages,
         path=made.path if made else None,
         newer=newer_revision(request.base, catalogue) if catalogue else None,
         left=left_to_the_machine(request, lock),
-        proof=proof,
-        latest=_known_latest(settings.home, packages, _python_of(request, lock)),
+        proofs=proofs,
+        latest=latest,
+        outdated={
+            (line.manager, line.name): newest
+            for line in packages
+            if (newest := latest.get((line.manager, line.name)))
+            and is_newer(line.manager, newest, line.version, managers)
+        },
     )
 
 
@@ -99,8 +115,8 @@ def ask_for_latest(
         minor = _python_of(request, current_lock(project))
         kept.find(of_python(minor), names["pip"], lambda missing: _ask_pip(missing, minor, means))
     for name in names.keys() & means.managers.keys() if all_managers else ():
-        ask = partial(means.managers[name].newest, wanted=request.others.get(name, Wanted()))
-        kept.find(name, names[name], ask)
+        manager, wanted = means.managers[name], looking(request, name)
+        kept.find(of_place(name, wanted), names[name], partial(manager.newest, wanted=wanted))
 
 
 def _ask_pip(names: tuple[str, ...], minor: str, means: Means) -> dict[str, str | None]:
@@ -108,7 +124,7 @@ def _ask_pip(names: tuple[str, ...], minor: str, means: Means) -> dict[str, str 
         python = find_interpreter(f"=={minor}.*", uv=means.uv)
     except Unavailable:
         return {}
-    return ask_pip(names, python, means.uv)
+    return newest_versions(names, python, means.uv)
 
 
 def standing_facts(standing: EnvironmentStanding) -> dict[str, Any]:
@@ -129,7 +145,8 @@ def standing_facts(standing: EnvironmentStanding) -> dict[str, Any]:
         "packages": [_package_facts(line, standing) for line in standing.packages],
         "snippets": [{"name": one.name, "digest": one.digest} for one in standing.request.snippets],
         "left_to_the_machine": list(standing.left),
-        "proof": _proof_facts(standing.proof),
+        "proof": _proof_facts(standing.proof) if standing.proof else None,
+        "proofs": [_proof_facts(one) for one in standing.proofs],
     }
 
 
@@ -145,14 +162,15 @@ def _package_facts(line: PackageStanding, standing: EnvironmentStanding) -> dict
     }
 
 
-def _proof_facts(proof: Proof | None) -> dict[str, Any] | None:
-    if proof is None:
-        return None
+def _proof_facts(proof: Proof) -> dict[str, Any]:
     return {
         "ok": proof.ok,
         "when": proof.when,
         "engine": proof.engine,
+        "image": proof.image,
+        "base": proof.base,
         "digest": proof.digest,
+        "seconds": proof.seconds,
         "compared": proof.compared,
         "supplied": list(proof.supplied),
         "differences": [asdict(one) for one in proof.differences],
@@ -160,14 +178,16 @@ def _proof_facts(proof: Proof | None) -> dict[str, Any] | None:
 
 
 def _known_latest(
-    home: Path, packages: tuple[PackageStanding, ...], minor: str
+    home: Path, packages: tuple[PackageStanding, ...], request: WholeRequest, lock: WholeLock | None
 ) -> dict[tuple[str, str], str | None]:
     """Return the newest versions that are known already, by manager and name."""
-    kept = Latest(home)
+    kept, pip = Latest(home), of_python(_python_of(request, lock))
     return {
         (name, package): version
         for name, names in _names(packages).items()
-        for package, version in kept.known(of_python(minor) if name == "pip" else name, names).items()
+        for package, version in kept.known(
+            pip if name == "pip" else of_place(name, looking(request, name)), names
+        ).items()
     }
 
 
@@ -178,12 +198,12 @@ def _python_of(request: WholeRequest, lock: WholeLock | None) -> str:
     return minor_of(request.base) or own_interpreter().minor
 
 
-def _state(lock: WholeLock | None, why: tuple[str, ...], proof: Proof | None) -> Standing:
+def _state(lock: WholeLock | None, why: tuple[str, ...], proofs: tuple[Proof, ...]) -> Standing:
     if lock is None:
         return "unlocked"
     if why:
         return "stale"
-    return "proved" if proof and proof.ok else "locked"
+    return "proved" if proofs and all(one.ok for one in proofs) else "locked"
 
 
 def _names(packages: tuple[PackageStanding, ...]) -> dict[str, list[str]]:

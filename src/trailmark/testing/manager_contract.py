@@ -210,6 +210,20 @@ class ManagerContract:
         assert found == {"alpha": "2.0", "gamma": "1.0", "nosuchthing": None}
         assert manager.newest([], setting.wanted) == {}
 
+    def test_the_versions_of_a_package_are_listed(self, manager: PackageManager, setting: Setting) -> None:
+        assert manager.versions("alpha", wanted=setting.wanted) == ["2.0", "1.0"]
+        assert manager.versions("alpha", 1, setting.wanted) == ["2.0"]
+        assert manager.versions("nosuchthing", wanted=setting.wanted) == []
+        with pytest.raises(InvalidInput):
+            manager.versions("--help", wanted=setting.wanted)
+
+    def test_versions_have_an_order(self, manager: PackageManager) -> None:
+        assert manager.is_newer("1.10", "1.9")
+        assert not manager.is_newer("1.9", "1.10")
+        assert not manager.is_newer("1.9", "1.9")
+        assert not manager.is_newer("no version!", "1.0")
+        assert not manager.is_newer("1.0", "no version!")
+
     def test_what_is_behind_is_listed(self, manager: PackageManager, setting: Setting) -> None:
         lock = manager.solve(setting.asking(setting.exactly("alpha", "1.0"), "gamma"))
         assert manager.outdated(lock) == {"alpha": "2.0", "beta": "2.0"}

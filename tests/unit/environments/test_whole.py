@@ -7,13 +7,17 @@ import pytest
 
 from trailmark.environments.bases.read import parse_base
 from trailmark.environments.interpreter import own_interpreter
+from trailmark.environments.managers.apt import Apt
+from trailmark.environments.managers.conda import Conda
 from trailmark.environments.managers.memory import Memory
 from trailmark.environments.managers.model import SolveFailed, Wanted
+from trailmark.environments.managers.r import R
 from trailmark.environments.model import EnvironmentRequest
+from trailmark.environments.package_index import newest_versions
 from trailmark.environments.snippets import parse_snippet
 from trailmark.environments.uv import find_uv
-from trailmark.environments.whole.join import joined
-from trailmark.environments.whole.latest import Latest, ask_pip, is_newer
+from trailmark.environments.whole.join import joined, looking
+from trailmark.environments.whole.latest import Latest, is_newer, of_place
 from trailmark.environments.whole.model import WholeRequest
 from trailmark.environments.whole.resolve import Keep, Means, interpreter_for, resolve_whole
 from trailmark.environments.whole.status import describe_whole, left_to_the_machine, reasons_stale
@@ -195,22 +199,67 @@ def test_newest_versions_are_asked_for_once(tmp_path, uv, index):
 
     def ask(names):
         asked.append(names)
-        return ask_pip(names, own_interpreter(), uv)
+        return newest_versions(names, own_interpreter(), uv)
 
     found = latest.find("pip", ["alpha", "unknown-package"], ask)
     assert found == {"alpha": "2.0", "unknown-package": None}
     assert latest.find("pip", ["alpha", "unknown-package"], ask) == found
     assert len(asked) == 1
     now[0] += 400
-    latest.find("pip", ["alpha", "unknown-package"], ask)
-    assert asked[1:] == [("unknown-package",)]
+    assert latest.find("pip", ["unknown-package"], ask) == {"unknown-package": None}
+    assert len(asked) == 1
     assert Latest(tmp_path, lambda: now[0] + 9000).known("pip", ["alpha"]) == {}
-    assert [is_newer(*pair) for pair in (("2.0", "1.0"), ("1.0", "2.0"), ("1.0", None), (None, "1"))] == [
-        True, False, False, False,
-    ]  # fmt: skip
-    assert is_newer("1:2-3", "1:2-2")
     (tmp_path / "cache" / "latest.json").write_text("[1")
     assert latest.known("pip", ["alpha"]) == {}
+
+
+def test_what_could_not_be_asked_for_is_asked_for_again_before_long(tmp_path):
+    now, asked = [1000.0], []
+    latest = Latest(tmp_path, lambda: now[0])
+
+    def ask(names):
+        asked.append(names)
+        return {}
+
+    for after in (0, 100, 400):
+        now[0] = 1000.0 + after
+        assert latest.find("pip", ["alpha"], ask) == {"alpha": None}
+    assert asked == [("alpha",), ("alpha",)]
+
+
+def test_each_place_has_its_own_newest_versions(tmp_path):
+    latest, here, there = Latest(tmp_path), Wanted(channels=("/here",)), Wanted(snapshot="2024-05-01")
+    latest.find(of_place("conda", here), ["gdal"], lambda names: {"gdal": "3.8"})
+    assert latest.known(of_place("conda", there), ["gdal"]) == {}
+    assert latest.known(of_place("conda", here), ["gdal"]) == {"gdal": "3.8"}
+    assert of_place("conda", Wanted(("gdal",))) == "conda"
+
+
+def test_a_version_is_newer_as_its_own_manager_orders_versions(tmp_path):
+    managers = {
+        "conda": Conda(tmp_path, "linux-64"), "apt": Apt(tmp_path), "r": R(tmp_path, "4.2.2"),
+    }  # fmt: skip
+    newer = [
+        ("pip", "2.0", "1.0"), ("pip", "1.0", "1.0rc1"),
+        ("conda", "1.10", "1.9"), ("conda", "2.0", "2.0dev1"), ("conda", "9f", "9e"),
+        ("apt", "1:1.0-1", "2.0-1"), ("apt", "1.0", "1.0~rc1"), ("apt", "2.36-9+deb12u10", "2.36-9+deb12u9"),
+        ("r", "1.0-10", "1.0-9"), ("r", "1.0.1", "1.0"),
+    ]  # fmt: skip
+    for manager, one, other in newer:
+        assert is_newer(manager, one, other, managers), (manager, one, other)
+        assert not is_newer(manager, other, one, managers), (manager, other, one)
+        assert not is_newer(manager, one, one, managers)
+        assert not is_newer(manager, one, None, managers)
+        assert not is_newer(manager, None, one, managers)
+    assert not is_newer("conda", "2", "1", {})
+
+
+def test_a_manager_is_looked_into_where_its_lock_looks(base):
+    assert looking(WholeRequest(base=base), "conda") == Wanted(("geos",), ("conda-forge",))
+    own = WholeRequest(others={"conda": Wanted(channels=("/mine",))}, base=base)
+    assert looking(own, "conda").channels == ("/mine",)
+    assert looking(WholeRequest(base=base), "r").runtime == "4.2.2"
+    assert joined(WholeRequest(others={"conda": Wanted(channels=("/mine",))}))[1] == {}
 
 
 def test_the_same_request_gives_the_same_bytes_with_other_homes(tmp_path, index, means, base):

@@ -18,7 +18,6 @@ SECTIONS: Mapping[str, Mapping[str, str]] = {
         "build": "Make the environment, so that a launch need not wait.",
         "search": "Find packages by the beginning of their name.",
         "verify": "Rebuild from the lock alone, and compare.",
-        "find": "Complete the name of a package, and say its newest version.",
     },
     "The rest": {
         "base": "Show the base of the environment, or start from another one.",

@@ -8,7 +8,6 @@ from trailmark.cli.choose import open_chosen
 from trailmark.cli.invocation import Invocation
 from trailmark.cli.output import faint, moment, show, strong, table
 from trailmark.cli.verb import verb
-from trailmark.environments.whole.latest import is_newer
 from trailmark.projects.standing import EnvironmentStanding, ask_for_latest, standing_facts, standing_of
 
 
@@ -46,7 +45,7 @@ def environment_text(standing: EnvironmentStanding) -> str:
             strong(line.name),
             line.version or "",
             line.requested or "",
-            _newer(standing.latest.get((line.manager, line.name)), line.version),
+            standing.outdated.get((line.manager, line.name), ""),
             line.manager,
             faint(
                 ", ".join(
@@ -107,7 +106,3 @@ def _foot(standing: EnvironmentStanding) -> str:
         case _:
             lines.append(faint("Not proved yet: trailmark env verify"))
     return "\n".join(lines)
-
-
-def _newer(latest: str | None, version: str | None) -> str:
-    return latest if latest and is_newer(latest, version) else ""

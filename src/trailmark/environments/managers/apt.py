@@ -16,6 +16,7 @@ from trailmark.environments.managers.apt_lock import (
 )
 from trailmark.environments.managers.apt_system import AptRun, AptSystem, open_apt
 from trailmark.environments.managers.debian import (
+    VERSION,
     Simulated,
     compare,
     read_requirement,
@@ -23,6 +24,7 @@ from trailmark.environments.managers.debian import (
     read_unmet,
     reason_of,
 )
+from trailmark.environments.managers.edit import behind
 from trailmark.environments.managers.model import (
     ManagerLock,
     SolveFailed,
@@ -116,16 +118,22 @@ class Apt:
             found = apt.candidates(sorted(set(asked.values())))
         return {one: found.get(name) for one, name in asked.items()}
 
+    def versions(self, name: str, limit: int = 20, wanted: Wanted = NOTHING) -> list[str]:
+        """Return the versions of a package in the index of `wanted`, the newest first."""
+        plain = self.name_of(name)
+        with self._open(wanted) as apt:
+            return apt.versions(plain)[:limit]
+
+    def is_newer(self, version: str, than: str) -> bool:
+        """Whether Debian puts `version` after `than`."""
+        return all(map(VERSION.fullmatch, (version, than))) and compare(version, than) > 0
+
     def outdated(self, lock: ManagerLock) -> dict[str, str]:
         """Return the newest version of each package of the lock that is behind it, where the lock looked."""
         read = read_lock(lock.text)
         with self._open_at(read.base, read.sources, lasting=read.snapshot is not None) as apt:
             newest = apt.candidates([item.name for item in lock.items])
-        return {
-            item.name: found
-            for item in lock.items
-            if (found := newest.get(item.name)) and item.version and compare(found, item.version) > 0
-        }
+        return behind(self, lock.items, newest)
 
     def install_steps(self, lock: ManagerLock) -> tuple[Step, ...]:
         """Return one step that fetches the lock's packages, compares their hashes and installs them."""

@@ -8,6 +8,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING
 
 from trailmark.environments.managers.conda_lock import FILE_NAME, channels_of, parse_lock, render_lock
+from trailmark.environments.managers.edit import behind
 from trailmark.environments.managers.model import (
     ManagerLock,
     Step,
@@ -105,15 +106,21 @@ class Conda:
         newest = {name: str(max(record.version for record in records)) for name, records in found.items()}
         return {one: newest.get(name) for one, name in asked.items()}
 
+    def versions(self, name: str, limit: int = 20, wanted: Wanted = NOTHING) -> list[str]:
+        """Return the versions of a package in the channels of `wanted`, the newest first."""
+        plain = self.name_of(name)
+        records = self._open(wanted).versions([plain]).get(plain, ())
+        found = sorted({record.version for record in records}, reverse=True)
+        return list(dict.fromkeys(map(str, found)))[:limit]
+
+    def is_newer(self, version: str, than: str) -> bool:
+        """Whether conda puts `version` after `than`."""
+        return bool(_rattle().is_newer(version, than))
+
     def outdated(self, lock: ManagerLock) -> dict[str, str]:
         """Return the newest version of each package of the lock that is behind it in the lock's channels."""
         newest = self.newest([item.name for item in lock.items], Wanted(channels=channels_of(lock)))
-        is_newer = _rattle().is_newer
-        return {
-            item.name: found
-            for item in lock.items
-            if (found := newest[item.name]) and item.version and is_newer(found, than=item.version)
-        }
+        return behind(self, lock.items, newest)
 
     def install_steps(self, lock: ManagerLock) -> tuple[Step, ...]:
         """Return one step that installs the lock into /opt/conda, by py-rattler in an environment of its own."""

@@ -1,8 +1,9 @@
-"""Change what is asked of a manager, and say what its lock does not answer: pure."""
+"""Change what is asked of a manager, and say what its lock does not answer or is behind in: pure."""
 
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
-from trailmark.environments.managers.model import ManagerLock, Wanted
+from trailmark.environments.managers.model import LockedItem, ManagerLock, Wanted
 from trailmark.environments.managers.protocol import PackageManager
 from trailmark.errors import NotFound
 
@@ -43,3 +44,14 @@ def unmet(manager: PackageManager, wanted: Wanted, lock: ManagerLock | None) -> 
         for text in wanted.requirements
         if manager.name_of(text) not in versions or not manager.meets(text, versions[manager.name_of(text)])
     )
+
+
+def behind(
+    manager: PackageManager, items: Iterable[LockedItem], newest: Mapping[str, str | None]
+) -> dict[str, str]:
+    """Return the newest version of each package that is at one which the manager puts before it."""
+    return {
+        item.name: found
+        for item in items
+        if (found := newest.get(item.name)) and item.version and manager.is_newer(found, item.version)
+    }

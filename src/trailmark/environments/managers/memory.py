@@ -7,6 +7,7 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
+from trailmark.environments.managers.edit import behind
 from trailmark.environments.managers.model import (
     LockedItem,
     ManagerLock,
@@ -17,6 +18,7 @@ from trailmark.environments.managers.model import (
     damaged,
     digest_of,
     go_on,
+    is_later,
     is_within,
     require_lock_size,
     require_short,
@@ -103,14 +105,17 @@ class Memory:
         """Return the newest version of each name; None for a name that is not there."""
         return {name: next(iter(self._versions(canonicalize_name(name))), None) for name in names}
 
+    def versions(self, name: str, limit: int = 20, wanted: Wanted = NOTHING) -> list[str]:
+        """Return the versions of a package, the newest first."""
+        return self._versions(self.name_of(name))[:limit]
+
+    def is_newer(self, version: str, than: str) -> bool:
+        """Whether `version` comes after `than`, as pip orders them."""
+        return is_later(version, than)
+
     def outdated(self, lock: ManagerLock) -> dict[str, str]:
         """Return the newest version of each package of the lock that is behind it."""
-        newest = self.newest(item.name for item in lock.items)
-        return {
-            item.name: found
-            for item in lock.items
-            if (found := newest[item.name]) and item.version and Version(item.version) < Version(found)
-        }
+        return behind(self, lock.items, self.newest(item.name for item in lock.items))
 
     def install_steps(self, lock: ManagerLock) -> tuple[Step, ...]:
         """Return one step that shows the lock."""

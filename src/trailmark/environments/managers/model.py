@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from urllib.parse import SplitResult, urlsplit
 
 from packaging.specifiers import SpecifierSet
+from packaging.version import InvalidVersion, Version
 
 from trailmark.errors import Cancelled, CommandFailed, Damaged, InvalidInput
 from trailmark.progress import Progress
@@ -143,6 +144,14 @@ def is_within(version: str, specifier: SpecifierSet) -> bool:
     try:
         return specifier.contains(version, prereleases=True)
     except ValueError:
+        return False
+
+
+def is_later(version: str, than: str) -> bool:
+    """Whether a version of Python's comes after another; a text that is no version comes after none."""
+    try:
+        return Version(version) > Version(than)
+    except InvalidVersion:
         return False
 
 

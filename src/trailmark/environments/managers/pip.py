@@ -3,16 +3,15 @@
 import tomllib
 from collections.abc import Collection, Iterable
 from dataclasses import replace
-from pathlib import Path
 
 from packaging.pylock import Package, Pylock
 from packaging.utils import canonicalize_name
-from packaging.version import Version
 
-from trailmark.environments.catalogue import complete, newest_of
+from trailmark.environments.catalogue import complete
 from trailmark.environments.edit import package_name
 from trailmark.environments.interpreter import Interpreter
 from trailmark.environments.lock import ResolveFailed, resolve
+from trailmark.environments.managers.edit import behind
 from trailmark.environments.managers.model import (
     LockedItem,
     ManagerLock,
@@ -20,6 +19,7 @@ from trailmark.environments.managers.model import (
     Step,
     Wanted,
     go_on,
+    is_later,
     is_within,
     require_short,
 )
@@ -32,6 +32,7 @@ from trailmark.environments.model import (
     parse_lock,
     parse_requirement,
 )
+from trailmark.environments.package_index import list_versions, newest_versions
 from trailmark.environments.uv import Uv
 from trailmark.errors import InvalidInput
 from trailmark.progress import NullProgress, Progress
@@ -40,15 +41,14 @@ PREFIX = "/opt/python"
 
 
 class Pip:
-    """Resolves for `python`, of those that the specifier `requires` allows; answers are kept in `home`."""
+    """Resolves for `python`, of those that the specifier `requires` allows."""
 
     name = "pip"
     file_name = LOCK_FILE_NAME
 
-    def __init__(self, python: Interpreter, uv: Uv, home: Path, *, requires: str = PYTHON) -> None:
+    def __init__(self, python: Interpreter, uv: Uv, *, requires: str = PYTHON) -> None:
         self._python = python
         self._uv = uv
-        self._home = home
         self._requires = requires
 
     def check(self, requirement: str) -> str:
@@ -109,17 +109,20 @@ class Pip:
     def newest(self, names: Iterable[str], wanted: Wanted = NOTHING) -> dict[str, str | None]:
         """Return the newest version of each name that this Python can have; None where uv cannot tell."""
         asked = {one: self.name_of(one) for one in names}
-        found = newest_of(asked.values(), home=self._home, python=self._python, uv=self._uv)
+        found = newest_versions(sorted(set(asked.values())), self._python, self._uv)
         return {one: found.get(name) for one, name in asked.items()}
+
+    def versions(self, name: str, limit: int = 20, wanted: Wanted = NOTHING) -> list[str]:
+        """Return the versions of a package that this Python can have, the newest first. Raises Unavailable."""
+        return list_versions(self.name_of(name), self._python, self._uv, limit)
+
+    def is_newer(self, version: str, than: str) -> bool:
+        """Whether `version` comes after `than`, as Python orders them."""
+        return is_later(version, than)
 
     def outdated(self, lock: ManagerLock) -> dict[str, str]:
         """Return the newest version of each package of the lock that is behind it."""
-        newest = self.newest(item.name for item in lock.items)
-        return {
-            item.name: found
-            for item in lock.items
-            if (found := newest[item.name]) and item.version and Version(found) > Version(item.version)
-        }
+        return behind(self, lock.items, self.newest(item.name for item in lock.items))
 
     def install_steps(self, lock: ManagerLock) -> tuple[Step, ...]:
         """Return one step that installs the lock into /opt/python, checked against its hashes."""

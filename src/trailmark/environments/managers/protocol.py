@@ -52,6 +52,12 @@ class PackageManager(Protocol):
     def newest(self, names: Iterable[str], wanted: Wanted = NOTHING) -> dict[str, str | None]:
         """Return the newest version of each name; None where it cannot be told."""
 
+    def versions(self, name: str, limit: int = 20, wanted: Wanted = NOTHING) -> list[str]:
+        """Return the versions of a package that can be had where `wanted` looks, the newest first."""
+
+    def is_newer(self, version: str, than: str) -> bool:
+        """Whether the manager puts `version` after `than`; a text that is no version comes after none."""
+
     def outdated(self, lock: ManagerLock) -> dict[str, str]:
         """Return the newest version of each package of the lock that is behind it."""
 

@@ -5,6 +5,7 @@ from importlib import resources
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from trailmark.environments.managers.edit import behind
 from trailmark.environments.managers.model import (
     ManagerLock,
     SolveFailed,
@@ -30,6 +31,7 @@ from trailmark.environments.managers.r_packages import (
     VERSION,
     Asked,
     needs_of,
+    newest_first,
     read_asked,
     version_key,
 )
@@ -111,17 +113,22 @@ class R:
         index = Index("0", self._open(wanted, NullProgress()), (), {})
         return {one: next(iter(index.versions(self.name_of(one))), None) for one in names}
 
+    def versions(self, name: str, limit: int = 20, wanted: Wanted = NOTHING) -> list[str]:
+        """Return the versions of a package in the repositories of `wanted`, their archives included."""
+        plain, repositories = self.name_of(name), self._open(wanted, NullProgress())
+        found = {one.version for place in repositories for one in place.packages() if one.name == plain}
+        older = {version for place in repositories for version in place.archived(plain)}
+        return newest_first(found | older)[:limit]
+
+    def is_newer(self, version: str, than: str) -> bool:
+        """Whether R puts `version` after `than`."""
+        return bool(version_key(than)) and version_key(version) > version_key(than)
+
     def outdated(self, lock: ManagerLock) -> dict[str, str]:
         """Return the newest version of each package of the lock that is behind it in the lock's repositories."""
         channels = tuple(read_lock(lock.text).repositories.values())
         newest = self.newest([item.name for item in lock.items], Wanted(channels=channels))
-        return {
-            item.name: found
-            for item in lock.items
-            if (found := newest[item.name])
-            and item.version
-            and version_key(found) > version_key(item.version)
-        }
+        return behind(self, lock.items, newest)
 
     def install_steps(self, lock: ManagerLock) -> tuple[Step, ...]:
         """Return one step that installs the lock by R alone, each file compared with its hash.

@@ -1,7 +1,7 @@
 """The package index as it was: uv's answers to what could be had up to a day, without building anything."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date
 
@@ -9,6 +9,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from trailmark.environments.interpreter import Interpreter
+from trailmark.environments.package_index import ask_index
 from trailmark.environments.uv import Uv
 from trailmark.errors import CommandFailed, Unavailable
 
@@ -16,9 +17,6 @@ _BEFORE_ALL = date(1991, 2, 20)
 _PATIENCE = 180.0
 _MOST_EXEMPT = 8
 _LACKING = re.compile(r"Wheels are required for `([^`]+)`")
-_UNREACHED = re.compile(
-    r"Failed to fetch|Request failed|error sending request|Network connectivity is disabled"
-)
 
 
 @dataclass(frozen=True)
@@ -83,24 +81,10 @@ class DatedIndex:
         return self._known[key]
 
     def _compile(self, requirements: Sequence[str], python: Interpreter, options: Sequence[str]) -> Solved:
-        quiet = ["--no-header", "--no-annotate", "--quiet", "--python", str(python.path)]
         try:
-            said = self.uv.run(
-                ["pip", "compile", "-", *quiet, *options], input="\n".join(requirements), timeout=_PATIENCE
-            )
+            answer = ask_index(requirements, python, self.uv, options, patience=_PATIENCE)
         except CommandFailed as error:
             return Solved({}, str(error))
-        if _UNREACHED.search(said.stderr) and "No solution found" not in said.stderr:
-            raise Unavailable(
-                f"The package index cannot be asked for versions. uv says:\n{said.stderr.strip()}"
-            )
-        if not said.ok:
-            return Solved({}, said.stderr.strip() or "uv gave no reason")
-        return Solved(dict(_pins(said.stdout)))
-
-
-def _pins(text: str) -> Iterator[tuple[str, str]]:
-    for line in text.splitlines():
-        name, separator, version = line.partition(";")[0].strip().partition("==")
-        if separator and not name.startswith("#"):
-            yield canonicalize_name(name), version
+        if not answer.was_reached:
+            raise Unavailable(f"The package index cannot be asked for versions. uv says:\n{answer.reason}")
+        return Solved(dict(answer.pins), answer.reason)

@@ -18,18 +18,24 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*")
 
 def joined(request: WholeRequest) -> tuple[EnvironmentRequest, dict[str, Wanted]]:
     """Return what has to be resolved: of pip, and of each other manager of which anything is asked."""
+    others = {name: looking(request, name) for name in OTHERS}
+    others = {name: wanted for name, wanted in others.items() if wanted.requirements}
     base = request.base
     if base is None:
-        return request.pip, dict(request.others)
+        return request.pip, others
     own = {canonicalize_name(parse_requirement(text).name) for text in request.pip.packages}
     brought = (
         text
         for text in base.manager("pip").packages
         if canonicalize_name(parse_requirement(text).name) not in own
     )
-    pip = replace(request.pip, packages=(*brought, *request.pip.packages))
-    others = {name: _join(request.others.get(name, Wanted()), base, name) for name in OTHERS}
-    return pip, {name: wanted for name, wanted in others.items() if wanted.requirements}
+    return replace(request.pip, packages=(*brought, *request.pip.packages)), others
+
+
+def looking(request: WholeRequest, manager: str) -> Wanted:
+    """Return what is asked of a manager other than pip, nothing perhaps, and where its lock looks for it."""
+    own = request.others.get(manager, Wanted())
+    return _join(own, request.base, manager) if request.base else own
 
 
 def from_base(base: Base | None, manager: str) -> frozenset[str]:

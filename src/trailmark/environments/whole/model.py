@@ -26,7 +26,7 @@ LOCK_FILES: Mapping[str, str] = {
 class WholeRequest:
     """All that a project asks for: Python's packages, those of other managers, a base, snippets.
 
-    Managers of which nothing is asked are left out of `others`.
+    Managers of which nothing is said are left out of `others`.
     """
 
     pip: EnvironmentRequest = field(default_factory=EnvironmentRequest)

@@ -9,11 +9,12 @@ from fastapi import APIRouter, Form, Query, Request
 from starlette.responses import HTMLResponse, Response
 
 from trailmark.environments.bases.catalogue import load_catalogue
-from trailmark.environments.catalogue import complete, newest
-from trailmark.environments.interpreter import find_interpreter
+from trailmark.environments.catalogue import complete
+from trailmark.environments.edit import package_name
 from trailmark.environments.snippets import parse_snippet
 from trailmark.environments.whole.model import WholeLock
 from trailmark.environments.whole.resolve import Means
+from trailmark.environments.whole.search import newest_of
 from trailmark.errors import InvalidInput
 from trailmark.pages.links import Links
 from trailmark.progress import Progress
@@ -71,9 +72,11 @@ def names(
 @router.get("/newest")
 def newest_version(site: Here, project: OpenProject, package: Annotated[str, Query()]) -> HTMLResponse:
     """Say the newest version of a package, as a piece of the page; nothing when it cannot be told."""
-    uv = site.services.uv
-    python = find_interpreter(whole_request(project).pip.python, uv=uv)
-    version = newest(package, home=site.services.settings.home, python=python, uv=uv)
+    try:
+        name, home = package_name(package), site.services.settings.home
+    except InvalidInput:
+        return HTMLResponse("")
+    version = newest_of(whole_request(project), "pip", [name], site.services.means, home)[name]
     return HTMLResponse(version or "")
 
 

@@ -8,7 +8,6 @@ from typing import Literal
 
 from trailmark.environments.bases.model import Base
 from trailmark.environments.snippets import Snippet
-from trailmark.environments.whole.latest import is_newer
 from trailmark.environments.whole.status import PackageStanding
 from trailmark.projects.manifest_environment import Resources, written_size
 from trailmark.projects.proofs import Proof
@@ -102,7 +101,9 @@ def build_environment(
         python=standing.request.pip.python,
         base=card_of(base) if base else None,
         newer_base=standing.newer.revision if standing.newer else None,
-        asked=tuple(PackageRow(line, _newer(line, standing)) for line in standing.asked),
+        asked=tuple(
+            PackageRow(line, standing.outdated.get((line.manager, line.name))) for line in standing.asked
+        ),
         others=standing.needed,
         snippets=standing.request.snippets,
         digest=standing.digest,
@@ -123,11 +124,6 @@ def build_environment(
 
 
 _MANAGERS = {"pip": "Python (pip)", "conda": "conda", "apt": "System (apt)", "r": "R (CRAN)"}
-
-
-def _newer(line: PackageStanding, standing: EnvironmentStanding) -> str | None:
-    latest = standing.latest.get((line.manager, line.name))
-    return latest if is_newer(latest, line.version) else None
 
 
 def _lock_files(standing: EnvironmentStanding, base: Base | None) -> tuple[str, ...]:

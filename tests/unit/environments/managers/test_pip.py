@@ -17,7 +17,7 @@ from trailmark.testing.wheels import offline, write_index
 @pytest.fixture
 def pip(tmp_path: Path) -> Pip:
     index = write_index(tmp_path / "wheels")
-    return Pip(own_interpreter(), find_uv(offline(index, tmp_path / "cache", os.environ)), tmp_path / "home")
+    return Pip(own_interpreter(), find_uv(offline(index, tmp_path / "cache", os.environ)))
 
 
 def test_the_digest_is_that_of_the_lock_as_it_always_was(pip: Pip) -> None:

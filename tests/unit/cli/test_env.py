@@ -1,0 +1,65 @@
+"""The commands of `trailmark env`, called as a person or program would."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from trailmark.testing.apt_repositories import source_line, write_apt_repository
+from trailmark.testing.conda_channels import write_conda_channel
+from trailmark.testing.r_repositories import write_r_repository
+from trailmark.testing.wheels import offline, write_index
+
+
+@pytest.fixture
+def index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Have uv know only the packages of a folder."""
+    folder = write_index(tmp_path / "wheels")
+    for name, value in offline(folder, tmp_path / "uv-cache", os.environ).items():
+        monkeypatch.setenv(name, value)
+    return folder
+
+
+@pytest.fixture
+def ask(rain: Path):
+    """Write what is asked of a manager into trailmark.toml."""
+
+    def write(manager: str, **fields: object) -> None:
+        path = rain / "trailmark.toml"
+        lines = "".join(f"{name} = {value!r}\n" for name, value in fields.items())
+        path.write_text(path.read_text() + f"\n[environment.{manager}]\n{lines}")
+
+    return write
+
+
+def test_search_looks_where_the_lock_looks(call, rain, ask, index, tmp_path):
+    ask("conda", channels=[str(write_conda_channel(tmp_path / "channel"))])
+    ask("r", channels=[str(write_r_repository(tmp_path / "cran"))])
+    if os.access("/usr/bin/apt-get", os.X_OK):
+        ask("apt", channels=[source_line(write_apt_repository(tmp_path / "debian"))])
+    for manager in ("conda", "r", "apt") if os.access("/usr/bin/apt-get", os.X_OK) else ("conda", "r"):
+        found = call("-C", "rain", "env", "search", "alp", "--manager", manager, "--json").value
+        assert found == [{"manager": manager, "name": "alpha", "version": "2.0"}]
+        listed = call("-C", "rain", "env", "search", "beta", "--manager", manager, "--versions", "--json")
+        assert listed.value == {"manager": manager, "name": "beta", "versions": ["2.0", "1.0"]}
+
+
+def test_search_of_pythons_packages(call, rain, index):
+    assert call("env", "search", "alpha", "--json").value[:1] == [
+        {"manager": "pip", "name": "alpha", "version": "2.0"}
+    ]
+    assert call("env", "search", "alpha", "--versions").out.split() == ["2.0", "1.0"]
+    assert "pip knows no package" in call("env", "search", "zzz-no-such-thing").out
+    assert "no version of zzz-none" in call("env", "search", "zzz-none", "--versions").out
+    assert call("env", "search", "alpha", "--manager", "npm").code == 1
+
+
+def test_where_to_look_stays_when_the_last_package_goes(call, rain, ask, index, tmp_path):
+    channel = str(write_conda_channel(tmp_path / "channel"))
+    ask("conda", channels=[channel])
+    added = call("-C", "rain", "env", "add", "--manager", "conda", "alpha<2", "--json")
+    assert "+ alpha 1.0 (conda)" in added.value["changes"]
+    assert call("-C", "rain", "env", "remove", "--manager", "conda", "alpha").code == 0
+    text = (rain / "trailmark.toml").read_text()
+    assert channel in text
+    assert "alpha" not in text
