@@ -163,7 +163,7 @@ def test_a_session_inside_sees_neither_git_nor_engine_and_has_no_privilege(setti
     assert session.token not in json.dumps(facts)
     assert SECRET not in json.dumps(facts)
     ports = facts["HostConfig"]["PortBindings"] or {}
-    assert {one["HostIp"] for bindings in ports.values() for one in bindings} <= {"127.0.0.1"}
+    assert {one["HostIp"] for bindings in ports.values() for one in bindings} <= {"127.0.0.1", "::1"}
     assert engine.list() == []
 
 

@@ -34,6 +34,6 @@ def command(invocation: Invocation, run: bool) -> None:
     }
     lines = [f"{strong(project.name)} is ready in {project.path}"]
     if session:
-        lines.append(f"JupyterLab runs on it: {session.url}")
+        lines.append(f"JupyterLab runs on it: {session.url_for()}")
     lines.append(f"See what happened: trailmark -C {project.name} log")
     show(invocation, value, lambda: "\n".join(lines))

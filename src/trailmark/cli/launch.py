@@ -11,14 +11,11 @@ from trailmark.cli.verb import verb
 from trailmark.errors import InvalidInput
 from trailmark.sessions.apps import PREFIX
 from trailmark.sessions.launch import launch
-from trailmark.sessions.tools import load_tools
 from trailmark.sessions.tools.catalogue import DEFAULT
-
-_TOOLS = tuple(tool.id for tool in load_tools())
 
 
 @verb("launch")
-@click.option("--tool", type=click.Choice(_TOOLS), help=f"What to open: {DEFAULT} unless you say otherwise.")
+@click.option("--tool", metavar="NAME", help=f"What to open, as `trailmark tools` lists it: else {DEFAULT}.")
 @click.option("--app", metavar="NAME", help="Open a web app of the project instead, by its name.")
 @click.option("--engine", metavar="NAME", help="Where to run it: local, or as `trailmark engines` says.")
 def command(invocation: Invocation, tool: str | None, app: str | None, engine: str | None) -> None:
@@ -60,7 +57,7 @@ def command(invocation: Invocation, tool: str | None, app: str | None, engine: s
         invocation,
         value,
         lambda: (
-            f"{session.title} is ready: {strong(value['url'])}\n"
+            f"{session.title} is ready: {strong(session.url_for())}\n"
             f"End it with: {typed(invocation, project, 'stop')}"
         ),
     )

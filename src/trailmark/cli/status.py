@@ -31,7 +31,8 @@ def command(invocation: Invocation) -> None:
     value: dict[str, Any] = {"sessions": [_session(item) for item in running]}
     if project is not None:
         value = _project(project) | value
-    show(invocation, value, lambda: _text(value))
+    addresses = [item.session.url_for() for item in running]
+    show(invocation, value, lambda: _text(value, addresses))
 
 
 def _session(item: SessionStatus) -> dict[str, Any]:
@@ -62,7 +63,7 @@ def _project(project: Project) -> dict[str, Any]:
     }
 
 
-def _text(value: dict[str, Any]) -> str:
+def _text(value: dict[str, Any], addresses: list[str]) -> str:
     parts = []
     if "project" in value:
         parts.append(
@@ -78,16 +79,16 @@ def _text(value: dict[str, Any]) -> str:
                 }
             )
         )
-    parts.append(_sessions(value["sessions"]))
+    parts.append(_sessions(value["sessions"], addresses))
     return "\n\n".join(parts)
 
 
-def _sessions(sessions: list[dict[str, Any]]) -> str:
+def _sessions(sessions: list[dict[str, Any]], addresses: list[str]) -> str:
     if not sessions:
         return "Nothing is running."
     rows = [
-        (strong(each["project"]), each["tool"], each["status"], faint(moment(each["started"])), each["url"])
-        for each in sessions
+        (strong(each["project"]), each["tool"], each["status"], faint(moment(each["started"])), address)
+        for each, address in zip(sessions, addresses, strict=True)
     ]
     return table(rows)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +14,13 @@ _SCRATCH = ("/tmp", "/var/tmp")
 _RUN = "rw,nosuid,nodev,mode=1777,size=64m"
 
 
-def confinement(spec: SessionSpec, network: str, empty: Path) -> dict[str, Any]:
+def confinement(
+    spec: SessionSpec, network: str, empty: Path, published_at: Sequence[str] = ("127.0.0.1",)
+) -> dict[str, Any]:
     """Return the part of a container's configuration, as Docker's interface takes it, that holds a session in.
 
-    `empty` is an empty folder of this machine, for mounts without a source.
+    `empty` is an empty folder of this machine, for mounts without a source; `published_at` the loopback addresses at
+    which its port answers.
     """
     taken = {str(mount.target) for mount in spec.mounts}
     scratch = [{"Type": "volume", "Target": path} for path in _SCRATCH if path not in taken]
@@ -35,7 +39,9 @@ def confinement(spec: SessionSpec, network: str, empty: Path) -> dict[str, Any]:
     if spec.port is None or network == "host":
         return {"HostConfig": host}
     port = f"{spec.port}/tcp"
-    host["PortBindings"] = {port: [{"HostIp": "127.0.0.1", "HostPort": str(spec.port)}]}
+    host["PortBindings"] = {
+        port: [{"HostIp": address, "HostPort": str(spec.port)} for address in published_at]
+    }
     return {"ExposedPorts": {port: {}}, "HostConfig": host}
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from trailmark.errors import CommandFailed, Unavailable
+from trailmark_capture.loopback import ADDRESS, OTHER, has_other
 
 KINDS = ("docker", "podman")
 _OLDEST = (1, 41)
@@ -56,10 +57,22 @@ class Daemon:
     @cached_property
     def user(self) -> str:
         """The user inside that is the person outside: the same ids, or root where the engine is the person's own."""
+        return "0:0" if self._is_rootless else f"{os.getuid()}:{os.getgid()}"
+
+    @cached_property
+    def published_at(self) -> tuple[str, ...]:
+        """The addresses of this machine at which sessions answer; browsers look at ::1 before 127.0.0.1.
+
+        podman takes a port of ::1 without ever answering there, and an engine of the person's own may not be able to.
+        """
+        both = self.kind == "docker" and not self._is_rootless and has_other()
+        return (ADDRESS, OTHER) if both else (ADDRESS,)
+
+    @cached_property
+    def _is_rootless(self) -> bool:
         with self.telling("describe itself"):
             options = self.api.info().get("SecurityOptions") or ()
-        rootless = any("rootless" in option for option in options)
-        return "0:0" if rootless else f"{os.getuid()}:{os.getgid()}"
+        return any("rootless" in option for option in options)
 
     @contextlib.contextmanager
     def telling(self, what: str) -> Iterator[None]:

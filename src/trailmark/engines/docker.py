@@ -201,7 +201,7 @@ class DockerEngine:
                 "StdinOnce": True,
                 "AttachStdin": True,
                 "StopTimeout": max(1, round(self._grace)),
-                **confinement(spec, self._daemon.network, empty),
+                **confinement(spec, self._daemon.network, empty, self._daemon.published_at),
             },
             self._name(spec.id),
         )

@@ -29,6 +29,7 @@ from trailmark.projects.secret_files import secret_files
 from trailmark.projects.secrets import secret_values, secrets_path
 from trailmark.sessions.capture import capture_config, write_config
 from trailmark.sessions.gated import MODULE, Surroundings, gate_variables, write_gate
+from trailmark.sessions.hosts import hosts_of
 from trailmark.sessions.prepare import new_session
 from trailmark.sessions.session import Session, folder_of, write_session
 from trailmark.sessions.tools import Tool
@@ -85,6 +86,7 @@ def prepare_inside(
         python=inside.python,
         name=project.name,
         page=session.page,
+        hosts=hosts_of(session.id),
     )
     traits["ServerApp"]["ip"] = inside.listen
     file = folder / "jupyter_server_config.json"

@@ -10,8 +10,10 @@ from pathlib import Path
 
 from trailmark.durable import write_file
 from trailmark.projects.project import Project
+from trailmark.sessions.hosts import hosts_of
 from trailmark.sessions.session import Session, folder_of
 from trailmark.sessions.tools.model import Tool, fill
+from trailmark_capture.loopback import ADDRESS
 
 MODULE = "trailmark_capture.gate"
 _TOKEN = "TRAILMARK_GATE_TOKEN"
@@ -36,7 +38,7 @@ def surroundings_here(project: Project, tool: Tool, program: str | None, python:
     """Return what is so on this machine."""
     data = project.settings.home / "tools" / f"{tool.id}-data"
     capture = Path(__file__).parents[2]
-    return Surroundings(program, python, capture, data, "127.0.0.1", getpass.getuser())
+    return Surroundings(program, python, capture, data, ADDRESS, getpass.getuser())
 
 
 def write_gate(project: Project, session: Session, tool: Tool, around: Surroundings) -> Path:
@@ -47,6 +49,7 @@ def write_gate(project: Project, session: Session, tool: Tool, around: Surroundi
     order = {
         "port": session.port,
         "listen": around.listen,
+        "hosts": hosts_of(session.id),
         "name": tool.title,
         "page": tool.page,
         "argv": [fill(word, values) for word in tool.command],

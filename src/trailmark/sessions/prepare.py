@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import secrets
-import socket
 import sys
 import time
 from collections.abc import Mapping
@@ -19,14 +18,15 @@ from trailmark.projects.secrets import secret_values
 from trailmark.sessions.capture import capture_config, write_config
 from trailmark.sessions.environment import use_environment
 from trailmark.sessions.gated import MODULE, gate_variables, surroundings_here, write_gate
+from trailmark.sessions.hosts import hosts_of
 from trailmark.sessions.session import Session, folder_of, write_session
 from trailmark.sessions.tools.model import Tool
 from trailmark_capture.config import Config
 from trailmark_capture.files import EXCLUDE_VARIABLE, LOG_VARIABLE
-from trailmark_capture.gate.upstream import LOOPBACK
 from trailmark_capture.journal import new_id
 from trailmark_capture.jupyter import settings as jupyter_settings
 from trailmark_capture.jupyter.environ import for_person
+from trailmark_capture.loopback import free_port
 
 KERNEL = "python3"
 _LEAKS = (
@@ -66,7 +66,7 @@ def new_session(project: Project, tool: Tool, engine: str, environment: str) -> 
         tool=tool.id,
         engine=engine,
         environment=environment,
-        port=_free_port(),
+        port=free_port(),
         token=secrets.token_urlsafe(24),
         kernel=KERNEL if tool.server == "jupyter" else "",
         started=time.time(),
@@ -102,6 +102,7 @@ def _jupyter(project: Project, session: Session, config: Config) -> tuple[tuple[
         python=folder / "environment" / "bin" / "python",
         name=project.name,
         page=session.page,
+        hosts=hosts_of(session.id),
     )
     file = folder / "jupyter_server_config.json"
     file.write_text(json.dumps(traits, indent=1), encoding="utf-8")
@@ -132,9 +133,3 @@ def _gate(
 
 def _clean(environ: Mapping[str, str]) -> dict[str, str]:
     return {name: value for name, value in environ.items() if name not in _LEAKS}
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind((LOOPBACK, 0))
-        return int(probe.getsockname()[1])

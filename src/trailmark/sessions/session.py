@@ -14,13 +14,14 @@ from typing import Literal
 from trailmark.durable import write_file
 from trailmark.errors import NotFound
 from trailmark.projects.state import place_of
+from trailmark.sessions.hosts import PLAIN, host_for
 from trailmark.settings import Settings
 from trailmark_capture.gate import keys
 
 
 @dataclass(frozen=True)
 class Session:
-    """One session. `url` opens the tool; `token` is the key in it, or makes such keys, and stands nowhere else.
+    """One session. `token` opens the tool, or makes keys that do, and stands nowhere else.
 
     `state` is the name of the folder with the state of its project, which stays when the project is moved. `title`
     is what a person calls the tool; `server` says who asks for the token: Jupyter's own server, or the gate.
@@ -42,15 +43,26 @@ class Session:
 
     @property
     def url(self) -> str:
-        """An address that alone opens the tool; behind a gate it does so once, and is another each time."""
+        """The address for any program and browser: no other name is known to all. See `url_for`."""
+        return self._url_at(PLAIN)
+
+    def url_for(self, agent: str | None = None) -> str:
+        """Return an address that alone opens the tool in a person's browser, which says what it is, at a host apart.
+
+        Behind a gate it opens the tool once, and is another each time.
+        """
+        return self._url_at(host_for(self.id, agent))
+
+    def _url_at(self, host: str) -> str:
+        base = f"http://{host}:{self.port}/"
         if self.server == "gate":
             key = keys.make_key(self.token, secrets.token_urlsafe(24), time.time())
-            return f"{self.base_url}{keys.PATH[1:]}?key={key}"
-        return f"{self.base_url}{self.page}?token={self.token}"
+            return f"{base}{keys.PATH[1:]}?key={key}"
+        return f"{base}{self.page}?token={self.token}"
 
     @property
     def base_url(self) -> str:
-        """The address below which the tool's own interface answers; it needs the token."""
+        """The address below which the tool's own interface answers programs; it needs the token."""
         return f"http://127.0.0.1:{self.port}/"
 
 

@@ -81,8 +81,8 @@ class Door:
 
     @property
     def hosts(self) -> frozenset[str]:
-        """The Host headers that name this client."""
-        return frozenset({f"127.0.0.1:{self.port}", f"localhost:{self.port}"})
+        """The Host headers that name this client: none below `localhost`, for sessions are there."""
+        return frozenset({f"127.0.0.1:{self.port}"})
 
     @property
     def origins(self) -> frozenset[str]:
@@ -93,6 +93,11 @@ class Door:
     def cookie(self) -> str:
         """The name of the session cookie. Browsers share cookies between ports, so the name holds it."""
         return f"trailmark-{self.port}"
+
+    @property
+    def misspelt(self) -> str:
+        """The Host header of a person who typed `localhost`; they are led to where we are."""
+        return f"localhost:{self.port}"
 
     def new_address(self) -> str:
         """Return an address that opens a session, once."""
@@ -187,7 +192,7 @@ class Guard:
     def _answer(self, scope: Scope, headers: Headers) -> Response | None:
         foreign = self._why_foreign(scope, headers)
         if foreign:
-            return self._refusal(headers, foreign)
+            return self._to_our_host(scope, headers) or self._refusal(headers, foreign)
         path = scope["path"]
         if path == "/" and b"key=" in scope["query_string"] and scope["method"] == "GET":
             return self._enter(scope, headers)
@@ -213,6 +218,21 @@ class Guard:
         ):
             return "The request came from a page of another site."
         return None
+
+    def _to_our_host(self, scope: Scope, headers: Headers) -> Response | None:
+        """Lead a person who typed `localhost` on to us; whatever else asks for that host gets nothing."""
+        is_typed = (
+            scope["method"] == "GET"
+            and headers.getlist("host") == [self._door.misspelt]
+            and headers.get("sec-fetch-site", "none") == "none"
+            and "origin" not in headers
+        )
+        if not is_typed:
+            return None
+        asked = scope["raw_path"] + (b"?" + scope["query_string"] if scope["query_string"] else b"")
+        return RedirectResponse(
+            f"http://127.0.0.1:{self._door.port}{asked.decode('latin-1')}", status_code=303
+        )
 
     def _enter(self, scope: Scope, headers: Headers) -> Response:
         """Exchange the key of the printed address for a cookie; a key that was only prefetched stays good."""

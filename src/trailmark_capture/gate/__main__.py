@@ -1,6 +1,6 @@
 """Serve a session's tool behind its gate: ``python -m trailmark_capture.gate FILE``.
 
-FILE is `gate.json` in the session's folder: port, listen, name, page, argv, cwd, capture (shell, r, run). The
+FILE is `gate.json` in the session's folder: port, listen, hosts, name, page, argv, cwd, capture (shell, r, run). The
 environment names the session's `capture.json`, and holds the token in TRAILMARK_GATE_TOKEN. What is written while it
 runs lies in the folder `own` beside FILE.
 """
@@ -21,6 +21,7 @@ from trailmark_capture.gate import upstream
 from trailmark_capture.gate.door import Door
 from trailmark_capture.gate.proxy import Proxy
 from trailmark_capture.gate.shown import forget_old, read_shown
+from trailmark_capture.loopback import Taken, held
 from trailmark_capture.shell.spool import SpoolReader
 
 TOKEN = "TRAILMARK_GATE_TOKEN"
@@ -35,12 +36,19 @@ def main(file: Path) -> int:
     with _journalling(config) if order["capture"] != "run" else contextlib.nullcontext():
         own = file.parent / "own"
         own.mkdir(exist_ok=True, mode=0o700)
-        return asyncio.run(_serve(order, config, token, own))
+        try:
+            with held(order["port"]):
+                return asyncio.run(_serve(order, config, token, own))
+        except Taken as error:
+            print(error.strerror, file=sys.stderr)
+            return 1
 
 
 async def _serve(order: Mapping[str, Any], config: Config, token: str, folder: Path) -> int:
     place = upstream.choose_place(order["argv"], folder)
-    proxy = Proxy(Door(order["port"], token), place.open, name=order["name"], page=order["page"])
+    proxy = Proxy(
+        Door(order["port"], token, order["hosts"]), place.open, name=order["name"], page=order["page"]
+    )
     stopping = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stopping.set)

@@ -4,7 +4,7 @@ The gate listens on loopback only, but every page that the person visits can sen
 of this machine. Therefore a request needs exactly our Host, an Origin that is ours or none, a fetch of our own pages
 or a person's navigation, and the cookie that a key was exchanged for; or the session's token, which programs of
 Trailmark send. Neither goes on to the server behind, nor do the cookies of other servers of this machine: browsers
-share cookies between ports.
+share cookies between the ports of a host, and not every browser reaches a session at a host of its own.
 """
 
 import hashlib
@@ -18,6 +18,7 @@ from http.cookies import CookieError, SimpleCookie
 from urllib.parse import parse_qs, urlsplit
 
 from trailmark_capture.gate.keys import PATH, read_key
+from trailmark_capture.loopback import ADDRESS
 
 Header = tuple[bytes, bytes]
 _SAFE = frozenset({"GET", "HEAD"})
@@ -51,14 +52,15 @@ class Door:
 
     port: int
     token: str = field(repr=False)
+    names: Sequence[str] = ()
     clock: Callable[[], float] = time.time
     _used: dict[str, int] = field(default_factory=dict, repr=False)
     _sessions: set[str] = field(default_factory=set, repr=False)
 
     @property
     def hosts(self) -> frozenset[str]:
-        """The Host headers that name this gate."""
-        return frozenset({f"127.0.0.1:{self.port}", f"localhost:{self.port}"})
+        """The Host headers that name this gate: by its names, and by the address that programs use."""
+        return frozenset(f"{name}:{self.port}" for name in (*self.names, ADDRESS))
 
     @property
     def cookie(self) -> str:
@@ -80,7 +82,7 @@ class Door:
         hosts = _values(headers, b"host")
         if len(hosts) != 1 or hosts[0] not in self.hosts:
             return "The request was meant for another address."
-        if any(origin not in self._origins() for origin in _values(headers, b"origin")):
+        if any(origin != f"http://{hosts[0]}" for origin in _values(headers, b"origin")):
             return "The request came from a page of another site."
         if _value(headers, b"sec-fetch-site", "none") in ("cross-site", "same-site") and not (
             method in _SAFE
@@ -107,9 +109,6 @@ class Door:
         self._sessions.add(_digest(value))
         site = _value(headers, b"sec-fetch-site", "none")
         return Entered(value, directly=site in ("none", "same-origin", "same-site"))
-
-    def _origins(self) -> frozenset[str]:
-        return frozenset(f"http://{host}" for host in self.hosts)
 
     def _has_token(self, headers: Sequence[Header]) -> bool:
         given = _value(headers, b"authorization", "")

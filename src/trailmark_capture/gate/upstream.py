@@ -5,7 +5,6 @@ import os
 import re
 import shlex
 import signal
-import socket
 import sys
 import tempfile
 from collections.abc import Mapping
@@ -13,10 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from trailmark_capture.config import Config
+from trailmark_capture.loopback import ADDRESS, free_port
 from trailmark_capture.private import private_folder
 from trailmark_capture.r.environment import environment_for
 
-LOOPBACK = "127.0.0.1"
 VARIABLES = "variables.sh"
 _PLACE = re.compile(r"\{(socket|port)\}")
 _LONGEST_ADDRESS = 100
@@ -35,7 +34,7 @@ class Place:
         """Connect to the server. Raises OSError while it does not listen."""
         if self.socket is not None:
             return await asyncio.open_unix_connection(self.socket)
-        return await asyncio.open_connection(LOOPBACK, self.port)
+        return await asyncio.open_connection(ADDRESS, self.port)
 
     def fill(self, text: str) -> str:
         """Return a text with {socket} and {port} replaced."""
@@ -50,7 +49,7 @@ class Place:
 def choose_place(argv: list[str], folder: Path) -> Place:
     """Return where a command will listen: at a socket if it names one, else at a free port."""
     if not any("{socket}" in word for word in argv):
-        return Place(port=_free_port())
+        return Place(port=free_port())
     path = folder / "tool.sock"
     if len(os.fsencode(path)) > _LONGEST_ADDRESS:
         path = (private_folder(Path(tempfile.gettempdir())) or folder) / f"{folder.parent.name}.sock"
@@ -105,9 +104,3 @@ def _signal(process: asyncio.subprocess.Process, number: int) -> None:
         # Some systems forbid it while a process of the group is ending.
         if sys.platform != "darwin":
             raise
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind((LOOPBACK, 0))
-        return int(probe.getsockname()[1])

@@ -11,6 +11,7 @@ from jupyterlab.labapp import LabApp
 
 from trailmark_capture.config import load
 from trailmark_capture.jupyter import capture
+from trailmark_capture.loopback import Taken, held
 
 
 def main(configuration: str) -> None:
@@ -19,7 +20,10 @@ def main(configuration: str) -> None:
     try:
         server = LabApp.initialize_server(argv=[f"--config={configuration}"])
         os.environ.pop("JUPYTER_TOKEN", None)
-        server.start()
+        with held(server.port):
+            server.start()
+    except Taken as error:
+        sys.exit(error.strerror)
     finally:
         running.close()
 

@@ -1,6 +1,7 @@
 """The configuration of a session's Jupyter server (pure)."""
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +13,19 @@ _LABEXTENSIONS = Path(__file__).parent / "labextension"
 
 
 def render(
-    config: Config, *, port: int, base_url: str, python: str | os.PathLike[str], name: str, page: str = ""
+    config: Config,
+    *,
+    port: int,
+    base_url: str,
+    python: str | os.PathLike[str],
+    name: str,
+    page: str = "",
+    hosts: Sequence[str] = (),
 ) -> dict[str, Any]:
     """Return the server's traits. The kernel runs in `python` and shows the project's `name`.
 
-    With a `page`, the server has no JupyterLab but terminals alone, and leads there.
+    With a `page`, the server has no JupyterLab but terminals alone, and leads there. It answers requests for a
+    loopback address and for one of `hosts`, and no others.
 
     The environment's own extensions of JupyterLab (those of widgets, say) are offered as well. The layout of
     tabs belongs to the project; all else that a person sets in JupyterLab is the same in all projects.
@@ -24,7 +33,7 @@ def render(
     environment = Path(python).parent.parent
     return {
         "ServerApp": {
-            **_address(port, base_url),
+            **_address(port, base_url, hosts),
             "root_dir": str(config.project),
             "terminado_settings": {"shell_command": ["bash", "--rcfile", rcfile(config)]},
             "kernel_spec_manager_class": f"{_HERE}.kernelspecs.EnvironmentKernelSpecManager",
@@ -58,13 +67,14 @@ def _extensions(page: str) -> dict[str, Any]:
     return {"jpserver_extensions": wanted, "default_url": "/" + page}
 
 
-def _address(port: int, base_url: str) -> dict[str, Any]:
+def _address(port: int, base_url: str, hosts: Sequence[str]) -> dict[str, Any]:
     return {
         "ip": "127.0.0.1",
         "port": port,
         "port_retries": 0,
         "base_url": base_url,
         "allow_remote_access": False,
+        "local_hostnames": list(hosts),
         "allow_root": True,
         "open_browser": False,
     }

@@ -11,6 +11,7 @@ from jupyter_server.serverapp import ServerApp
 
 from trailmark_capture.config import load
 from trailmark_capture.jupyter import capture
+from trailmark_capture.loopback import Taken, held
 
 
 def main(configuration: str) -> None:
@@ -20,7 +21,10 @@ def main(configuration: str) -> None:
         server = ServerApp.instance()
         server.initialize(argv=[f"--config={configuration}"])
         os.environ.pop("JUPYTER_TOKEN", None)
-        server.start()
+        with held(server.port):
+            server.start()
+    except Taken as error:
+        sys.exit(error.strerror)
     finally:
         running.close()
 

@@ -27,6 +27,9 @@ def test_a_session_has_no_privilege_whatever_it_asks_for():
 def test_ports_are_published_on_loopback():
     assert host(port=8000)["PortBindings"] == {"8000/tcp": [{"HostIp": "127.0.0.1", "HostPort": "8000"}]}
     assert "PortBindings" not in host("host", port=8000)
+    spec = SessionSpec("a", ("true",), {}, Path("/"), port=8000)
+    both = confinement(spec, "bridge", Path("/empty"), ("127.0.0.1", "::1"))["HostConfig"]["PortBindings"]
+    assert [one["HostIp"] for one in both["8000/tcp"]] == ["127.0.0.1", "::1"]
 
 
 def test_mounts_are_what_was_given():

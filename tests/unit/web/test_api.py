@@ -136,7 +136,7 @@ def test_a_running_session_shows_everywhere_but_its_key_nowhere(
     assert "JupyterLab is open" in browser.http.get("/").text
     assert "Open JupyterLab" in browser.http.get("/p/ada/tides/launch-button").text
     opened = browser.http.get("/p/ada/tides/open", follow_redirects=False)
-    assert (opened.status_code, opened.headers["location"]) == (303, session.url)
+    assert (opened.status_code, opened.headers["location"]) == (303, session.url_for())
 
 
 def test_going_back_and_switching_ask_first_while_a_session_runs(

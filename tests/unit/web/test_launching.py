@@ -89,8 +89,11 @@ def test_each_tool_that_runs_is_opened_and_stopped_by_itself(
     ]
     addresses = {answer.headers["location"] for answer in opened}
     assert len(addresses) == 2
-    assert all(address.startswith("http://127.0.0.1:9/.trailmark/enter?key=") for address in addresses)
+    assert all(address.startswith("http://01code.localhost:9/.trailmark/enter?key=") for address in addresses)
     assert "the-token" not in "".join(addresses)
+    safari = {"User-Agent": "Mozilla/5.0 (Macintosh) AppleWebKit/605.1.15 Version/17.4 Safari/605.1.15"}
+    plain = browser.http.get(f"{home_page}/open?session={code.id}", headers=safari, follow_redirects=False)
+    assert plain.headers["location"].startswith("http://localhost:9/.trailmark/enter?key=")
     assert "Stop Map?" in browser.post(f"{home_page}/stop", session=app.id).text
     assert "Map has stopped" in browser.post(f"{home_page}/stop", session=app.id, sure="1").text
     assert not services.engine.inspect(app.id).is_live

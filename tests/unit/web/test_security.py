@@ -43,7 +43,16 @@ def test_every_route_refuses_a_wrong_or_forged_cookie(app: FastAPI, door: Door, 
 
 @pytest.mark.parametrize(
     "host",
-    ["example.org", "127.0.0.1", "127.0.0.1:1", f"example.org:{PORT}", f"127.0.0.1.example.org:{PORT}", ""],
+    [
+        *("example.org", "127.0.0.1", "127.0.0.1:1", f"example.org:{PORT}", f"127.0.0.1.example.org:{PORT}"),
+        *(
+            f"01session.localhost:{PORT}",
+            f"trailmark.localhost:{PORT}",
+            f"localhost.:{PORT}",
+            "localhost",
+            "",
+        ),
+    ],
 )
 def test_every_route_refuses_another_host(app: FastAPI, browser: Browser, host: str) -> None:
     for method, path in iter_routes(app):
@@ -58,6 +67,8 @@ def test_every_route_refuses_another_host(app: FastAPI, browser: Browser, host: 
         "https://example.org",
         f"https://127.0.0.1:{PORT}",
         "http://127.0.0.1:8888",
+        f"http://localhost:{PORT}",
+        f"http://01session.localhost:{PORT}",
         f"http://127.0.0.1:{PORT}.example.org",
         f"http://example.org?http://127.0.0.1:{PORT}",
     ],
@@ -66,6 +77,20 @@ def test_every_route_refuses_another_origin(app: FastAPI, browser: Browser, orig
     for method, path in iter_routes(app):
         answer = browser.http.request(method, path, headers={"Origin": origin, **browser.header})
         assert answer.status_code == 403, (method, path)
+
+
+def test_who_types_localhost_is_led_to_where_we_are(app: FastAPI, browser: Browser) -> None:
+    typed = {"Host": f"localhost:{PORT}", "Sec-Fetch-Site": "none"}
+    answer = browser.http.get("/p/me/a%20b?x=1", headers=typed, follow_redirects=False)
+    assert (answer.status_code, answer.headers["location"]) == (
+        303,
+        f"http://127.0.0.1:{PORT}/p/me/a%20b?x=1",
+    )
+    for more in ({"Sec-Fetch-Site": "cross-site"}, {"Origin": f"http://localhost:{PORT}"}):
+        assert browser.http.get("/", headers={**typed, **more}).status_code == 403
+    for method, path in iter_routes(app):
+        if method != "GET":
+            assert browser.http.request(method, path, headers={**typed, **browser.header}).status_code == 403
 
 
 @pytest.mark.parametrize("site", ["cross-site", "same-site"])
@@ -189,7 +214,8 @@ def speaking(services: Services, door: Door) -> FastAPI:
     ("origin", "host", "cookie", "let_in"),
     [
         (f"http://127.0.0.1:{PORT}", f"127.0.0.1:{PORT}", True, True),
-        (f"http://localhost:{PORT}", f"localhost:{PORT}", True, True),
+        (f"http://localhost:{PORT}", f"localhost:{PORT}", True, False),
+        (f"http://01session.localhost:{PORT}", f"01session.localhost:{PORT}", True, False),
         (f"http://127.0.0.1:{PORT}", f"127.0.0.1:{PORT}", False, False),
         ("http://example.org", f"127.0.0.1:{PORT}", True, False),
         (None, f"127.0.0.1:{PORT}", True, False),

@@ -70,7 +70,7 @@ def launching(request: Request, site: Here, project: OpenProject, job_id: str) -
     """Show how far a start is, and go on to the tool when it is ready."""
     job = site.jobs.get(job_id)
     tool = find_choice(project, tool_of_launch(job))
-    url = _running(site, project, tool=tool.id).url if job.state == "done" else None
+    url = _address(request, _running(site, project, tool=tool.id)) if job.state == "done" else None
     return site.page(request, "launching/launching.html", project=project, job=job, url=url, tool=tool)
 
 
@@ -87,13 +87,14 @@ def state(request: Request, site: Here, project: OpenProject, job_id: str) -> HT
 
 @router.get("/p/{owner}/{name}/open")
 def open_tool(
-    site: Here, project: OpenProject, session: str | None = None, tool: str | None = None
+    request: Request, site: Here, project: OpenProject, session: str | None = None, tool: str | None = None
 ) -> Response:
     """Lead to a tool that runs on the project, or to its progress while it is being started."""
     job = find_launch(site, project, tool or DEFAULT) if session is None else None
     if job is not None:
         return see_other(f"{Links.of(project.owner, project.name).base}/launching/{job.id}")
-    response = RedirectResponse(_running(site, project, session=session, tool=tool).url, status_code=303)
+    running = _running(site, project, session=session, tool=tool)
+    response = RedirectResponse(_address(request, running), status_code=303)
     response.headers["Cache-Control"] = "no-store"
     return response
 
@@ -139,6 +140,11 @@ def _title(site: Site, project: OpenProject, session: str) -> str:
     if not found and session:
         raise NotFound(f"That session of {project.name} has ended. Everything that it did is on the trail.")
     return found[0].title if len(found) == 1 else "everything that runs" if found else "JupyterLab"
+
+
+def _address(request: Request, session: Session) -> str:
+    """Return the address at which the browser that asks opens a session."""
+    return session.url_for(request.headers.get("user-agent", ""))
 
 
 def _running(

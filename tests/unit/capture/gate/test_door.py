@@ -5,7 +5,7 @@ import pytest
 from trailmark_capture.gate.door import Door, Entered, Refused, back
 from trailmark_capture.gate.keys import PATH, VALID_SECONDS, make_key, read_key
 
-HOST = (b"host", b"127.0.0.1:9000")
+HOST = (b"host", b"own.localhost:9000")
 TOKEN = "the-token"
 
 
@@ -23,7 +23,7 @@ def clock() -> Clock:
 
 @pytest.fixture
 def door(clock: Clock) -> Door:
-    return Door(9000, TOKEN, clock=clock)
+    return Door(9000, TOKEN, ("own.localhost", "localhost"), clock=clock)
 
 
 def key(clock: Clock, nonce: str = "n" * 32) -> str:
@@ -71,12 +71,16 @@ def test_a_key_that_was_not_made_with_the_token_is_none(change, clock):
 
 @pytest.mark.parametrize("headers", [
     [(b"host", b"evil.example")],
-    [(b"host", b"127.0.0.1:9001")],
+    [(b"host", b"own.localhost:9001")],
+    [(b"host", b"other.localhost:9000")],
+    [(b"host", b"own.localhost.evil.example:9000")],
     [(b"host", b"127.0.0.1:9000.evil.example")],
     [HOST, HOST],
     [],
     [HOST, (b"origin", b"http://evil.example")],
     [HOST, (b"origin", b"http://127.0.0.1:8700")],
+    [HOST, (b"origin", b"http://localhost:9000")],
+    [HOST, (b"origin", b"http://other.localhost:9000")],
     [HOST, (b"origin", b"null")],
     [HOST, (b"sec-fetch-site", b"cross-site"), (b"sec-fetch-mode", b"no-cors")],
     [HOST, (b"sec-fetch-site", b"same-site"), (b"sec-fetch-mode", b"cors")],
@@ -89,13 +93,19 @@ def test_what_is_not_of_our_own_pages_is_refused_even_with_the_cookie(door, cloc
 
 
 @pytest.mark.parametrize("headers", [
-    [(b"sec-fetch-site", b"same-origin"), (b"sec-fetch-mode", b"cors"), (b"origin", b"http://127.0.0.1:9000")],
+    [(b"sec-fetch-site", b"same-origin"), (b"sec-fetch-mode", b"cors"), (b"origin", b"http://own.localhost:9000")],
     [(b"sec-fetch-site", b"same-site"), (b"sec-fetch-mode", b"navigate"), (b"sec-fetch-dest", b"document")],
-    [(b"upgrade", b"websocket"), (b"origin", b"http://127.0.0.1:9000")],
-    [(b"origin", b"http://localhost:9000")],
+    [(b"upgrade", b"websocket"), (b"origin", b"http://own.localhost:9000")],
+    [(b"origin", b"http://own.localhost:9000")],
 ])  # fmt: skip
 def test_our_own_pages_and_a_person_s_navigation_pass(door, clock, headers):
     assert door.judge("GET", "/", [HOST, *headers, enter(door, clock)]) is None
+
+
+@pytest.mark.parametrize("host", [b"own.localhost:9000", b"localhost:9000", b"127.0.0.1:9000"])
+def test_a_gate_answers_to_its_names_and_the_loopback_address(door, host):
+    token = (b"authorization", b"token the-token")
+    assert door.judge("GET", "/", [(b"host", host), token]) is None
 
 
 def test_without_cookie_or_token_nobody_passes(door):

@@ -37,6 +37,9 @@ def test_the_rendered_settings_are_json_and_hold_no_secret(tmp_path: Path) -> No
     traits = render(config, **arguments)
     assert traits == render(config, **arguments)
     assert traits["ServerApp"]["ip"] == "127.0.0.1"
+    assert traits["ServerApp"]["local_hostnames"] == []
+    named = render(config, **arguments, hosts=("own.localhost",))["ServerApp"]
+    assert (named["local_hostnames"], named["allow_remote_access"]) == (["own.localhost"], False)
     assert traits["EnvironmentKernelSpecManager"] == {
         "python": "/env/bin/python",
         "display_name": "Python (maize)",
