@@ -1,5 +1,6 @@
 """Whatever stands in the file of a base: it is read, or refused with one clear sentence."""
 
+import hashlib
 import tomllib
 
 import tomlkit
@@ -11,6 +12,7 @@ from trailmark.environments.bases.render import content_digest, render_base
 from trailmark.errors import InvalidInput
 
 MANY = settings(max_examples=1000, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+DIGEST = hashlib.sha256(b"RUN a \\\n  b\n").hexdigest()
 GOOD = {
     "id": "b",
     "revision": 1,
@@ -21,10 +23,14 @@ GOOD = {
     "managers": {
         "pip": {"packages": ["numpy>=1"], "preinstalled": ["pip 24"]},
         "apt": {"packages": ["libgdal-dev"]},
-        "r": {"snapshot": "2024-05-01", "packages": ["ggplot2"]},
+        "r": {"snapshot": "2024-05-01", "packages": ["ggplot2"], "channels": ["https://a.b/{snapshot}"]},
         "conda": {"channels": ["conda-forge"]},
     },
     "downloads": [{"name": "x", "url": "https://a.b/c.deb", "sha256": "0" * 64}],
+    "snippets": [
+        {"name": "10-x", "text": "ENV A=1\n"},
+        {"name": "20-y", "text": "RUN a \\\n  b\n", "sha256": DIGEST},
+    ],
     "gpu": {"cuda": "12.4", "required": False},
 }
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)

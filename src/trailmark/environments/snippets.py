@@ -16,7 +16,7 @@ from trailmark.errors import InvalidInput
 FOLDER = "environment/snippets"
 ENDING = ".dockerfile"
 _NAME = re.compile(r"[0-9]{2}-[a-z0-9][a-z0-9-]{0,59}")
-_LONGEST = 50_000
+LONGEST = 50_000
 _INSTRUCTION = re.compile(r"\s*([A-Za-z]+)(?:\s+(.*))?\Z", re.DOTALL)
 _FLAG = re.compile(r"--([a-z]+)(?:=(\S+))?\s+")
 _VARIABLE = re.compile(
@@ -52,8 +52,8 @@ def parse_snippet(name: str, text: str) -> Snippet:
             f"“{name[:60]}” cannot be the name of a snippet. Write two digits, “-” and small letters, "
             "such as “10-fonts”; the digits say in which order snippets are carried out."
         )
-    if len(text) > _LONGEST:
-        raise InvalidInput(f"The snippet {name} is longer than {_LONGEST:,} characters.")
+    if len(text) > LONGEST:
+        raise InvalidInput(f"The snippet {name} is longer than {LONGEST:,} characters.")
     text = text.replace("\r\n", "\n")
     text = text if text.endswith("\n") or not text else f"{text}\n"
     found = list(_instructions(name, text))

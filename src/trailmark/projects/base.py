@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from packaging.utils import canonicalize_name
 
@@ -22,14 +22,6 @@ from trailmark.projects.project import Project
 PLAIN = "python-minimal"
 
 
-@dataclass(frozen=True)
-class SavedBase:
-    """The base that was kept, and what of the environment a base cannot hold."""
-
-    base: Base
-    left_out: tuple[str, ...]
-
-
 def change_base(
     project: Project, base: Base | None, means: Means, progress: Progress, *, actor: str = "person"
 ) -> WholeLock:
@@ -47,8 +39,8 @@ def newer_revision(base: Base | None, catalogue: Catalogue) -> Base | None:
 
 def save_base(
     project: Project, base_id: str, catalogue: Catalogue, *, title: str = "", description: str = ""
-) -> SavedBase:
-    """Keep the project's environment as a base in the person's own catalogue.
+) -> Base:
+    """Keep the project's environment as a base in the person's own catalogue, its snippets with it.
 
     What was asked for of Python comes at the very versions of the lock. Raises InvalidInput, AlreadyExists.
     """
@@ -67,10 +59,15 @@ def save_base(
         )
     about = description or project.manifest().description or f"The environment of the project {project.name}."
     base = replace(
-        start, id=base_id, revision=1, title=title or base_id, description=about, managers=managers
+        start,
+        id=base_id,
+        revision=1,
+        title=title or base_id,
+        description=about,
+        managers=managers,
+        snippets=request.all_snippets,
     )
-    left_out = tuple(f"the snippet {snippet.name}" for snippet in request.snippets)
-    return SavedBase(keep_base(project.settings.home, base, catalogue), left_out)
+    return keep_base(project.settings.home, base, catalogue)
 
 
 def _exactly(requirements: tuple[str, ...], lock: WholeLock | None) -> tuple[str, ...]:

@@ -36,8 +36,8 @@ def _lines(old: Mapping[str, str], new: Mapping[str, str]) -> list[str]:
 
 
 def _snippet_lines(before: WholeLock | None, after: WholeLock) -> list[str]:
-    old = {one.name: one.digest for one in before.snippets} if before else {}
-    new = {one.name: one.digest for one in after.snippets}
+    old = {one.name: one.digest for one in before.all_snippets} if before else {}
+    new = {one.name: one.digest for one in after.all_snippets}
     lines = [f"+ snippet {name}" for name in sorted(new.keys() - old.keys())]
     lines += [f"- snippet {name}" for name in sorted(old.keys() - new.keys())]
     return lines + [

@@ -28,11 +28,16 @@ def set_snippet(
 def remove_snippet(
     project: Project, name: str, means: Means, progress: Progress, *, actor: str = "person"
 ) -> WholeLock:
-    """Remove a snippet. Raises NotFound when there is none of that name."""
-    snippets = whole_request(project).snippets
-    kept = [one for one in snippets if one.name != name]
-    if len(kept) == len(snippets):
-        known = ", ".join(one.name for one in snippets) or "none"
+    """Remove a snippet of the project's own. Raises NotFound when there is none of that name."""
+    request = whole_request(project)
+    kept = [one for one in request.snippets if one.name != name]
+    if len(kept) == len(request.snippets):
+        known = ", ".join(one.name for one in request.snippets) or "none"
+        if any(one.name == name for one in request.all_snippets):
+            raise NotFound(
+                f"The snippet {name} comes with the base, so nothing was changed. One of that name in the project "
+                "stands in for it; another base does without it."
+            )
         raise NotFound(f"There is no snippet {name}, so nothing was changed. There are: {known}.")
     return _set(project, f"Removed the snippet {name}", kept, means, progress, actor)
 

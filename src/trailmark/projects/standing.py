@@ -143,7 +143,7 @@ def standing_facts(standing: EnvironmentStanding) -> dict[str, Any]:
         "built": standing.path is not None,
         "path": str(standing.path) if standing.path else None,
         "packages": [_package_facts(line, standing) for line in standing.packages],
-        "snippets": [{"name": one.name, "digest": one.digest} for one in standing.request.snippets],
+        "snippets": [{"name": one.name, "digest": one.digest} for one in standing.request.all_snippets],
         "left_to_the_machine": list(standing.left),
         "proof": _proof_facts(standing.proof) if standing.proof else None,
         "proofs": [_proof_facts(one) for one in standing.proofs],

@@ -165,15 +165,58 @@ def test_an_environment_is_saved_as_a_base(project, settings, means, course):
     packages.add(project, ("gamma", "alpha<2"), means, PROGRESS)
     snippets.set_snippet(project, "10-x", "RUN true", means, PROGRESS)
     catalogue = load_catalogue(settings.home)
-    saved = project_base.save_base(project, "my-course", catalogue, title="My course")
-    assert saved.left_out == ("the snippet 10-x",)
+    project_base.save_base(project, "my-course", catalogue, title="My course")
     again = new_project("next", settings, base=load_catalogue(settings.home).get("my-course"))
     packages.lock_environment(again, means, PROGRESS)
     assert {one.name: one.version for one in current_lock(again).packages} == {
         one.name: one.version for one in current_lock(project).packages
     }
+    assert current_lock(again).all_snippets == current_lock(project).snippets
+    assert current_lock(again).parts()["snippets"] == current_lock(project).parts()["snippets"]
     with pytest.raises(AlreadyExists):
         project_base.save_base(project, "r-minimal", catalogue)
+
+
+def test_snippets_of_a_base_come_and_go_with_it(project, settings, means, course):
+    project_base.change_base(project, course(1), means, PROGRESS)
+    snippets.set_snippet(project, "10-x", "RUN true", means, PROGRESS)
+    snippets.set_snippet(project, "20-y", "RUN true", means, PROGRESS)
+    project_base.save_base(project, "my-course", load_catalogue(settings.home))
+    saved = load_catalogue(settings.home).get("my-course")
+    assert [(one.name, one.text) for one in saved.snippets] == [
+        ("10-x", "RUN true\n"),
+        ("20-y", "RUN true\n"),
+    ]
+    other = new_project("next", settings, base=saved)
+    packages.lock_environment(other, means, PROGRESS)
+    before = current_lock(other).digest
+    snippets.set_snippet(other, "10-x", "RUN false", means, PROGRESS)
+    lock = current_lock(other)
+    assert [(one.name, one.text) for one in lock.all_snippets] == [
+        ("10-x", "RUN false\n"),
+        ("20-y", "RUN true\n"),
+    ]
+    assert lock.digest != before
+    assert standing_of(other, means.managers).state == "locked"
+    with pytest.raises(NotFound, match="comes with the base"):
+        snippets.remove_snippet(other, "20-y", means, PROGRESS)
+    snippets.remove_snippet(other, "10-x", means, PROGRESS)
+    assert current_lock(other).digest == before
+    project_base.change_base(other, course(1), means, PROGRESS)
+    assert "- snippet 20-y" in newest_record(other).detail["changes"]
+    assert current_lock(other).all_snippets == ()
+
+
+def test_where_packages_come_from_is_saved_with_a_base(project, settings, means, write):
+    write(
+        "trailmark.toml",
+        '[environment.r]\nchannels = ["https://example.org/{snapshot}"]\npackages = ["ggplot2"]\n'
+        '[environment.apt]\nchannels = ["deb https://example.org/debian bookworm main"]\npackages = ["gdal"]\n',
+    )
+    saved = project_base.save_base(project, "mine", load_catalogue(settings.home))
+    assert load_catalogue(settings.home).get("mine") == saved
+    assert saved.manager("r").channels == ("https://example.org/{snapshot}",)
+    assert saved.manager("apt").channels == ("deb https://example.org/debian bookworm main",)
 
 
 def test_snippets_are_part_of_the_lock_and_build_nothing_here(project, means):

@@ -20,8 +20,9 @@ from trailmark.projects.base import save_base
 def command(invocation: Invocation, name: str, title: str, description: str) -> None:
     """Keep this environment as a base of your own, for the next project or for a class.
 
-    Python's packages are kept at the versions of the lock. The base lies in the Trailmark home, in bases/: put that
-    file into a folder or a git repository that others name in their settings, and they can choose it too.
+    Python's packages are kept at the versions of the lock, and the snippets come along. The base lies in the
+    Trailmark home, in bases/: put that file into a folder or a git repository that others name in their settings, and
+    they can choose it too.
 
     \b
     trailmark env save-base field-course --title "Field course 2026"
@@ -29,13 +30,11 @@ def command(invocation: Invocation, name: str, title: str, description: str) -> 
     project, settings = open_chosen(invocation), invocation.services.settings
     catalogue = load_catalogue(settings.home, settings.bases)
     saved = save_base(project, name, catalogue, title=title, description=description)
-    value = base_facts(saved.base) | {"left_out": list(saved.left_out)}
-    left = f"\nA base holds no snippets: {', '.join(saved.left_out)} stayed behind." if saved.left_out else ""
     show(
         invocation,
-        value,
+        base_facts(saved),
         lambda: (
-            f"{strong(saved.base.id)} revision {saved.base.revision} is kept.\n"
-            f"Begin with it: trailmark new NAME --base {saved.base.id}{left}"
+            f"{strong(saved.id)} revision {saved.revision} is kept.\n"
+            f"Begin with it: trailmark new NAME --base {saved.id}"
         ),
     )

@@ -60,8 +60,8 @@ def environment_text(standing: EnvironmentStanding) -> str:
     if standing.needed:
         names = ", ".join(f"{line.name} {line.version or ''}".strip() for line in standing.needed)
         parts.append(faint(f"They bring {len(standing.needed)} more: {names}"))
-    if standing.request.snippets:
-        parts.append(f"Snippets: {', '.join(one.name for one in standing.request.snippets)}")
+    if standing.request.all_snippets:
+        parts.append(f"Snippets: {', '.join(one.name for one in standing.request.all_snippets)}")
     if standing.left:
         parts.append(
             "\n".join(

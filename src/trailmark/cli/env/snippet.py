@@ -11,7 +11,7 @@ from trailmark.cli.invocation import Invocation
 from trailmark.cli.output import faint, show, strong, table
 from trailmark.cli.verb import verb
 from trailmark.errors import InvalidInput
-from trailmark.projects.environment import snippets_of
+from trailmark.projects.environment import whole_request
 from trailmark.projects.snippets import remove_snippet, set_snippet
 
 _LARGEST = 1_000_000
@@ -51,9 +51,26 @@ def command(invocation: Invocation, action: str, name: str | None, file: Path | 
 
 
 def _list(invocation: Invocation) -> None:
-    snippets = snippets_of(open_chosen(invocation))
-    value = [{"name": one.name, "digest": one.digest, "path": one.path, "text": one.text} for one in snippets]
-    rows = [(strong(one.name), f"{len(one.text.splitlines())} lines", faint(one.path)) for one in snippets]
+    request = whole_request(open_chosen(invocation))
+    own = {one.name for one in request.snippets}
+    value = [
+        {
+            "name": one.name,
+            "digest": one.digest,
+            "path": one.path if one.name in own else None,
+            "origin": "project" if one.name in own else "base",
+            "text": one.text,
+        }
+        for one in request.all_snippets
+    ]
+    rows = [
+        (
+            strong(one.name),
+            f"{len(one.text.splitlines())} lines",
+            faint(one.path if one.name in own else "from the base"),
+        )
+        for one in request.all_snippets
+    ]
     show(invocation, value, lambda: table(rows) or "This environment has no snippets.")
 
 

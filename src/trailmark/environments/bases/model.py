@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
+from trailmark.environments.snippets import Snippet
+
 MANAGERS = ("pip", "conda", "apt", "r")
 LANGUAGES = ("python", "r", "julia", "bash")
 
@@ -83,7 +85,10 @@ class Gpu:
 
 @dataclass(frozen=True)
 class Base:
-    """One described starting point, in one revision. The languages have their versions."""
+    """One described starting point, in one revision.
+
+    The languages have their versions; the snippets are carried out with the project's own.
+    """
 
     id: str
     revision: int
@@ -97,6 +102,7 @@ class Base:
     tools: tuple[str, ...] = ()
     managers: Mapping[str, ManagerPart] = field(default_factory=lambda: MappingProxyType({}))
     downloads: tuple[Download, ...] = ()
+    snippets: tuple[Snippet, ...] = ()
     gpu: Gpu | None = None
 
     @property

@@ -20,7 +20,10 @@ from trailmark.environments.bases.model import (
     RegistryImage,
     Source,
 )
+from trailmark.environments.managers.apt_lock import is_source
 from trailmark.environments.model import parse_requirement
+from trailmark.environments.snippets import LONGEST as LONGEST_SNIPPET
+from trailmark.environments.snippets import Snippet, parse_snippet
 from trailmark.errors import InvalidInput
 
 LONGEST = 200_000
@@ -41,6 +44,7 @@ _PACKAGE = re.compile(
     r"[A-Za-z0-9][A-Za-z0-9+._-]*( ?[=<>!~]{1,2} ?[\w.*+~:-]+(, ?[=<>!~]{1,2} ?[\w.*+~:-]+)*)?"
 )
 _INSTALLED = re.compile(r"[A-Za-z0-9][\w+.:-]*( [0-9][\w.+~:-]*)?")
+_PLACE = re.compile(r"(https?|file)://[\x21-\x7e]+|/[\x21-\x7e]+")
 _CHANNEL = re.compile(r"[A-Za-z0-9][\w.-]*|https://[\x21-\x7e]+|(file://)?/[\x21-\x7e]+")
 
 
@@ -66,6 +70,7 @@ def parse_base(text: str, source: str) -> Base:
         source=_source(table),
         managers=_managers(table.table("managers")),
         downloads=tuple(_download(each) for each in table.tables("downloads")),
+        snippets=_snippets(table),
         gpu=_gpu(table.table("gpu")) if table.has("gpu") else None,
     )
     table.done()
@@ -118,13 +123,38 @@ def _manager(table: _Table, name: str) -> ManagerPart:
     part = ManagerPart(
         preinstalled=table.texts("preinstalled", match=_INSTALLED),
         packages=table.texts("packages", match=None if name == "pip" else _PACKAGE),
-        channels=table.texts("channels", match=_CHANNEL) if name == "conda" else (),
+        channels=_channels(table, name),
         snapshot=table.optional("snapshot", match=_DAY, example="2024-05-01") if dated else None,
     )
     for text in part.packages if name == "pip" else ():
         parse_requirement(text)
     table.done()
     return part
+
+
+def _channels(table: _Table, name: str) -> tuple[str, ...]:
+    if name == "apt":
+        found = table.texts("channels", match=None)
+        if not all(map(is_source, found)):
+            raise table.wrong("channels", "hold lines of a sources list")
+        return found
+    return table.texts("channels", match=_CHANNEL if name == "conda" else _PLACE) if name != "pip" else ()
+
+
+def _snippets(table: _Table) -> tuple[Snippet, ...]:
+    found = [_snippet(each) for each in table.tables("snippets")]
+    if len({one.name for one in found}) < len(found):
+        raise table.wrong("snippets", "have a name of its own for each")
+    return tuple(sorted(found, key=lambda one: one.name))
+
+
+def _snippet(table: _Table) -> Snippet:
+    snippet = parse_snippet(table.text("name"), table.text("text", longest=LONGEST_SNIPPET))
+    digest = table.optional("sha256", match=_SHA256, example="64 hexadecimal digits")
+    if digest not in (None, snippet.digest):
+        raise table.wrong("sha256", f"be that of the text of {snippet.name}: it was changed since")
+    table.done()
+    return snippet
 
 
 def _download(table: _Table) -> Download:
@@ -159,14 +189,20 @@ class _Table:
         return key in self._value
 
     def text(
-        self, key: str, default: str | None = None, *, match: re.Pattern[str] | None = None, example: str = ""
+        self,
+        key: str,
+        default: str | None = None,
+        *,
+        match: re.Pattern[str] | None = None,
+        example: str = "",
+        longest: int = _LONGEST_TEXT,
     ) -> str:
         """Return a text; without a default it must be there."""
         found = self._get(key, default)
         if not isinstance(found, str):
             raise self.wrong(key, f"be text, not {_kind(found)}")
-        if len(found) > _LONGEST_TEXT or "\0" in found:
-            raise self.wrong(key, f"be at most {_LONGEST_TEXT} characters that can be shown")
+        if len(found) > longest or "\0" in found:
+            raise self.wrong(key, f"be at most {longest} characters that can be shown")
         if match is not None and found != default and not match.fullmatch(found):
             raise self.wrong(key, f"be written like “{example}”" if example else f"not be “{found[:60]}”")
         return found

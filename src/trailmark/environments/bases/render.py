@@ -29,7 +29,7 @@ def render_base(base: Base) -> str:
 def content_digest(base: Base) -> str:
     """Return the SHA-256 over all of a base that reaches what is built; words for people do not count.
 
-    What it brings with a package manager is not in it: that is resolved and locked with the project's own.
+    What it brings with a package manager, and its snippets, are not in it: they are locked with the project's own.
     """
     content = {
         "id": base.id,
@@ -60,6 +60,7 @@ def base_facts(base: Base) -> dict[str, Any]:
         "languages": dict(base.languages),
         "tools": list(base.tools),
         "managers": {name: _manager(part) for name, part in sorted(base.managers.items())},
+        "snippets": [{"name": one.name, "digest": one.digest} for one in base.snippets],
         "gpu": {"cuda": base.gpu.cuda, "required": base.gpu.required} if base.gpu else None,
     }
 
@@ -87,6 +88,10 @@ def _facts(base: Base) -> dict[str, Any]:
             {"name": file.name, "kind": file.kind, "url": file.url, "sha256": file.sha256}
             | ({"tool": file.tool} if file.tool else {})
             for file in base.downloads
+        ]
+    if base.snippets:
+        facts["snippets"] = [
+            {"name": one.name, "sha256": one.digest, "text": one.text} for one in base.snippets
         ]
     return facts
 

@@ -24,7 +24,7 @@ LOCK_FILES: Mapping[str, str] = {
 
 @dataclass(frozen=True)
 class WholeRequest:
-    """All that a project asks for: Python's packages, those of other managers, a base, snippets.
+    """All that a project asks for: Python's packages, those of other managers, a base, snippets of its own.
 
     Managers of which nothing is said are left out of `others`.
     """
@@ -33,6 +33,11 @@ class WholeRequest:
     others: Mapping[str, Wanted] = field(default_factory=dict, hash=False)
     base: Base | None = None
     snippets: tuple[Snippet, ...] = ()
+
+    @property
+    def all_snippets(self) -> tuple[Snippet, ...]:
+        """Those of the base, too, in the order of their names."""
+        return _with_those_of(self.base, self.snippets)
 
 
 @dataclass(frozen=True)
@@ -64,6 +69,11 @@ class WholeLock:
     snippets: tuple[Snippet, ...] = ()
 
     @property
+    def all_snippets(self) -> tuple[Snippet, ...]:
+        """Those of the base, too, in the order of their names."""
+        return _with_those_of(self.base, self.snippets)
+
+    @property
     def digest(self) -> str:
         """One digest over everything; that of `pylock.toml` alone when there is nothing else."""
         parts = self.parts()
@@ -80,6 +90,13 @@ class WholeLock:
         parts |= {name: file.digest for name, file in self.others.items()}
         if self.base is not None:
             parts["base"] = content_digest(self.base)
-        if self.snippets:
-            parts["snippets"] = [[snippet.name, snippet.digest] for snippet in self.snippets]
+        if self.all_snippets:
+            parts["snippets"] = [[snippet.name, snippet.digest] for snippet in self.all_snippets]
         return parts
+
+
+def _with_those_of(base: Base | None, own: tuple[Snippet, ...]) -> tuple[Snippet, ...]:
+    """Return a project's snippets with those of its base; one of the project's own stands in for one of that name."""
+    brought = {one.name: one for one in base.snippets} if base else {}
+    found = brought | {one.name: one for one in own}
+    return tuple(found[name] for name in sorted(found))

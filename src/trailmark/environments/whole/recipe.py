@@ -45,7 +45,7 @@ def recipe_of(lock: WholeLock, managers: Managers, tools: Layer) -> Recipe:
     if "conda" in lock.others:
         layers.append(Fragment("conda-path", 'ENV PATH="/opt/conda/bin:$PATH"'))
     layers.append(_python(lock))
-    layers += [Fragment(snippet.name, snippet.text) for snippet in lock.snippets]
+    layers += [Fragment(snippet.name, snippet.text) for snippet in lock.all_snippets]
     recipe = Recipe(image_of(lock.base), tuple(layers))
     return replace(recipe, labels={TOOLS_LABEL: tools.digest, GROUND_LABEL: _ground(recipe)})
 

@@ -78,18 +78,16 @@ def left_to_the_machine(request: WholeRequest, lock: WholeLock | None) -> tuple[
             if one
             else f"{len(wanted.requirements)} {_LABELS[name]}, and what they need."
         )
-    if request.snippets:
-        names = ", ".join(snippet.name for snippet in request.snippets)
-        said.append(f"The snippet{'s' if len(request.snippets) > 1 else ''} {names}.")
+    if request.all_snippets:
+        names = ", ".join(snippet.name for snippet in request.all_snippets)
+        said.append(f"The snippet{'s' if len(request.all_snippets) > 1 else ''} {names}.")
     return tuple(said)
 
 
 def _iter_reasons(request: WholeRequest, lock: WholeLock, managers: Managers) -> Iterator[str]:
     if _content(request.base) != _content(lock.base):
         yield "Another base is asked for than was locked."
-    if [(one.name, one.digest) for one in request.snippets] != [
-        (one.name, one.digest) for one in lock.snippets
-    ]:
+    if request.all_snippets != lock.all_snippets:
         yield "The snippets have changed."
     minor = lock.pip.requires_python.removeprefix("==").removesuffix(".*")
     wanted_python = parse_python(request.pip.python)

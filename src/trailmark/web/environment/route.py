@@ -221,7 +221,7 @@ def save_base(
     settings = project.settings
     catalogue = load_catalogue(settings.home, settings.bases)
     saved = project_base.save_base(project, base_name.strip(), catalogue, title=title.strip())
-    told = f"{saved.base.title} is kept: choose it when you make the next project."
+    told = f"{saved.title} is kept: choose it when you make the next project."
     return see_other(Links.of(project.owner, project.name).environment, told)
 
 
