@@ -68,9 +68,7 @@ class Services:
 
     def containers_named(self, name: str | None) -> DockerEngine | None:
         """Return the engine of a name if it runs containers, None for this machine. Raises as `engine_named`."""
-        engine = self.engine_named(name)
-        chosen = engine.chosen if isinstance(engine, SeveralEngines) else engine
-        return chosen if isinstance(chosen, DockerEngine) else None
+        return self.engine_named(name).containers
 
     def list_engines(self) -> list[EngineFound]:
         """Return the engines that Trailmark knows, the default first, each with the reason why it does not answer."""

@@ -77,6 +77,11 @@ class DockerEngine:
         return self._daemon.kind
 
     @property
+    def containers(self) -> DockerEngine:
+        """Itself: its sessions run in images."""
+        return self
+
+    @property
     def daemon(self) -> Daemon:
         """The engine that is spoken to."""
         return self._daemon

@@ -42,6 +42,7 @@ class LocalEngine:
     """
 
     name = "local"
+    containers = None
 
     def __init__(self, home: Path, *, grace_seconds: float = 10.0) -> None:
         self._sessions = home / "sessions"

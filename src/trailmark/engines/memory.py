@@ -19,6 +19,7 @@ class MemoryEngine:
     """
 
     name = "memory"
+    containers = None
 
     def __init__(self, *, runs_anything: bool = False) -> None:
         self._runs_anything = runs_anything

@@ -1,12 +1,17 @@
 """What an engine is asked to run and what it tells: one contract for a laptop and for a cluster."""
 
+from __future__ import annotations
+
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
 from trailmark.errors import InvalidInput
+
+if TYPE_CHECKING:
+    from trailmark.engines.docker import DockerEngine
 
 Status = Literal["starting", "running", "stopped", "failed"]
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
@@ -91,6 +96,13 @@ class Engine(Protocol):
     @property
     def name(self) -> str:
         """What a person calls it; it stands in every record of what ran there."""
+
+    @property
+    def containers(self) -> DockerEngine | None:
+        """The engine itself if its sessions run in images, which it also builds; None if they run on this machine.
+
+        Raises Unavailable where it does not answer.
+        """
 
     def submit(self, spec: SessionSpec) -> None:
         """Have the program run; a session that was submitted before, whatever became of it, is left alone.

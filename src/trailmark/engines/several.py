@@ -47,6 +47,11 @@ class SeveralEngines:
         """The engine that is submitted to. Raises Unavailable, saying what to install."""
         return self._local if self._chosen == "local" else self._container(self._chosen)
 
+    @property
+    def containers(self) -> DockerEngine | None:
+        """What the chosen engine says. Raises Unavailable, saying what to install."""
+        return self.chosen.containers
+
     def on(self, name: str) -> SeveralEngines:
         """Return the same engines with another one chosen. Raises InvalidInput that names those there are."""
         if name not in self.names:

@@ -7,8 +7,6 @@ import time
 import urllib.request
 
 from trailmark.engines import Engine
-from trailmark.engines.docker import DockerEngine
-from trailmark.engines.several import SeveralEngines
 from trailmark.environments.uv import Uv
 from trailmark.environments.whole.resolve import Managers, Means
 from trailmark.errors import CommandFailed, Unavailable
@@ -75,16 +73,16 @@ def _is_ready(project: Project, engine: Engine, tool: Tool, running: Session) ->
 def _start(
     project: Project, engine: Engine, means: Means, progress: Progress, tool: Tool, actor: str
 ) -> Session:
-    place = engine.chosen if isinstance(engine, SeveralEngines) else engine
-    program = None if isinstance(place, DockerEngine) else _program(project, tool)
+    containers = engine.containers
+    program = _program(project, tool) if containers is None else None
     progress.step("Bringing the trail up to date")
     collect_leftovers(project, engine)
     catch_up(project)
-    if isinstance(place, DockerEngine):
-        session, spec = prepare_inside(project, tool, place, means, progress, actor=actor)
+    if containers is not None:
+        session, spec = prepare_inside(project, tool, containers, means, progress, actor=actor)
     else:
         realised = ready_environment(project, means.uv, progress, actor=actor)
-        session, spec = prepare(project, tool, program, realised, actor=actor)
+        session, spec = prepare(project, tool, program, realised, engine=engine.name, actor=actor)
     progress.step(f"Starting {tool.title}", 0.9)
     ensure_recorder(project)
     engine.submit(spec)
@@ -105,7 +103,7 @@ def _program(project: Project, tool: Tool) -> str | None:
 def find_running(project: Project, engine: Engine, tool: str) -> Session | None:
     """Return the session in which a tool runs on the project and engine, None when it does not."""
     for session in iter_sessions(project.settings, project.path):
-        if session.tool != tool or (isinstance(engine, SeveralEngines) and session.engine != engine.name):
+        if session.tool != tool or session.engine != engine.name:
             continue
         state = engine.inspect(session.id)
         if state is not None and state.is_live:

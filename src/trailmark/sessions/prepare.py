@@ -38,13 +38,14 @@ _PYTHON = (sys.executable, "-P", "-m")
 
 
 def prepare(
-    project: Project, tool: Tool, program: str | None, realised: Realised, *, actor: str
+    project: Project, tool: Tool, program: str | None, realised: Realised, *, engine: str, actor: str
 ) -> tuple[Session, SessionSpec]:
     """Write all that a session needs into a folder of its own; return it, and the order that starts it.
 
-    `program` is where the tool was found on this machine, None for what comes with Trailmark or the project.
+    `program` is where the tool was found on this machine, None for what comes with Trailmark or the project; `engine`
+    the name of the one that will start it.
     """
-    session = new_session(project, tool, "local", realised.digest)
+    session = new_session(project, tool, engine, realised.digest)
     folder = folder_of(project.settings, session.id)
     config = _write_capture(project, session, tool, realised, actor)
     use_environment(project.settings, session.id, realised)

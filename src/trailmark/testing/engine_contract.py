@@ -44,6 +44,14 @@ class EngineContract:
 
         return make
 
+    def test_it_says_whether_its_sessions_run_in_images(self, engine: Engine, image: str | None) -> None:
+        if image is None:
+            assert engine.containers is None
+        else:
+            assert engine.containers is not None
+            assert engine.containers.name == engine.name
+            assert engine.containers.images.has(image)
+
     def test_a_program_runs_until_it_is_stopped(
         self, engine: Engine, spec: Callable[..., SessionSpec]
     ) -> None:

@@ -4,6 +4,8 @@ from pathlib import Path
 import pytest
 
 from trailmark.engines import LocalEngine, MemoryEngine, SessionSpec
+from trailmark.engines.daemon import Daemon
+from trailmark.engines.docker import DockerEngine
 from trailmark.engines.several import SeveralEngines
 from trailmark.errors import InvalidInput, Unavailable
 
@@ -57,7 +59,15 @@ def test_the_local_engine_is_chosen_and_nobody_looks_for_another(engines, contai
     assert engines.inspect("a").is_live
     assert [state.id for state in engines.list()] == ["a"]
     assert engines.inspect("b") is None
+    assert engines.containers is None
     assert containers.asked == []
+
+
+def test_whether_sessions_run_in_images_is_what_the_chosen_engine_says(tmp_path):
+    docker = DockerEngine(tmp_path, Daemon("unix:///nowhere.sock"))
+    engines = SeveralEngines(tmp_path, LocalEngine(tmp_path), KINDS, lambda _: docker)
+    assert engines.on("docker").containers is docker
+    assert engines.containers is None
 
 
 def test_another_engine_is_chosen_by_name(engines, containers):
