@@ -94,7 +94,8 @@ def test_snippets_are_edited(browser: Browser, project: Project) -> None:
     page = done(browser, browser.post(f"{HERE}/snippets", snippet="10-fonts", text="RUN fc-cache <&1"))
     assert "RUN fc-cache &lt;&amp;1" in page
     page = done(browser, browser.post(f"{HERE}/snippets/remove", snippet="10-fonts"))
-    assert "&lt;&amp;1" not in page
+    assert '<span class="snippet-name">10-fonts</span>' not in page
+    assert '<span class="out">- RUN fc-cache &lt;&amp;1</span>' in page
 
 
 def test_resources_are_chosen(browser: Browser, project: Project) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Annotated
 
 from fastapi import APIRouter, Form, Query, Request
@@ -12,31 +11,34 @@ from trailmark.environments.bases.catalogue import load_catalogue
 from trailmark.environments.catalogue import complete
 from trailmark.environments.edit import package_name
 from trailmark.environments.snippets import parse_snippet
-from trailmark.environments.whole.model import WholeLock
-from trailmark.environments.whole.resolve import Means
-from trailmark.environments.whole.search import newest_of
-from trailmark.errors import InvalidInput
+from trailmark.environments.whole.search import find_packages, newest_of
+from trailmark.errors import InvalidInput, TrailmarkError
 from trailmark.pages.links import Links
 from trailmark.progress import Progress
 from trailmark.projects import base as project_base
 from trailmark.projects import packages, snippets
-from trailmark.projects.environment import current_lock, whole_request
+from trailmark.projects.build_logs import list_logs
+from trailmark.projects.environment import whole_request
 from trailmark.projects.project import Project
-from trailmark.projects.prove import pip_digest_of, verify_environment
+from trailmark.projects.prove import pip_digest_of
 from trailmark.projects.resources import set_resources
+from trailmark.projects.secret_files import secret_files
+from trailmark.projects.secrets import known_secrets
 from trailmark.projects.standing import ask_for_latest, standing_of
-from trailmark.sessions.notify import packages_changed
 from trailmark.web.bases import cards_for
-from trailmark.web.environment.view import EnvironmentView, build_environment
+from trailmark.web.environment.history import history_of
+from trailmark.web.environment.places import known_places
+from trailmark.web.environment.view import EnvironmentView, Secret, build_environment
+from trailmark.web.environment.work import find_work, start_change, start_work
+from trailmark.web.launching.choices import choices_of
 from trailmark.web.masthead import project_frame, sessions_of
-from trailmark.web.opening import OpenProject, find_project
+from trailmark.web.opening import OpenProject
 from trailmark.web.site import Here, Site, see_other
 
-router = APIRouter(include_in_schema=False, prefix="/p/{owner}/{name}/environment")
-TOPIC = "environment"
+router = APIRouter()
 NO_BASE = "The Python of this machine, and nothing else."
-_RESTART = "The packages have changed. Restart the kernel to use them."
 _SHOWN = 8
+_LOGS = 4
 
 
 @router.get("")
@@ -48,7 +50,10 @@ def environment(request: Request, site: Here, project: OpenProject) -> HTMLRespo
         frame=project_frame(site, request, project, "environment"),
         environment=view_of(site, project),
         links=Links.of(project.owner, project.name),
-        job=site.jobs.find(f"{project.owner}/{project.name}", TOPIC),
+        job=find_work(site, project),
+        history=history_of(site, project),
+        logs=list_logs(project)[:_LOGS],
+        choices=choices_of(site, project),
     )
 
 
@@ -61,10 +66,14 @@ def names(
     manager: Annotated[str, Query()] = "pip",
 ) -> HTMLResponse:
     """Complete the name that is being typed, as a piece of the page."""
+    last = typed.replace(",", " ").rsplit(" ", 1)[-1]
+    found, problem = _names(site, project, manager, last) if last else ({}, None)
     return site.fragment(
         request,
         "environment/names.html",
-        names=complete(typed.replace(",", " ").rsplit(" ", 1)[-1], _SHOWN) if manager == "pip" else (),
+        names=found,
+        problem=problem,
+        manager=manager,
         links=Links.of(project.owner, project.name),
     )
 
@@ -92,7 +101,7 @@ def add(
     if not requested:
         raise InvalidInput("Name at least one package, such as pandas. Nothing was changed.")
     title = f"Adding {', '.join(requested)}"
-    return _change(
+    return start_change(
         site, project, title, lambda p, means, told: packages.add(p, requested, means, told, manager=manager)
     )
 
@@ -105,7 +114,7 @@ def remove(
     manager: Annotated[str, Form()] = "pip",
 ) -> Response:
     """Stop asking for a package."""
-    return _change(
+    return start_change(
         site,
         project,
         f"Removing {package}",
@@ -122,7 +131,7 @@ def update(
 ) -> Response:
     """Resolve again with the newest versions: of everything, or of one package."""
     chosen = (package,) if package else ()
-    return _change(
+    return start_change(
         site,
         project,
         f"Updating {package or 'the packages'}",
@@ -133,7 +142,7 @@ def update(
 @router.post("/lock")
 def lock(site: Here, project: OpenProject) -> Response:
     """Resolve what trailmark.toml asks for."""
-    return _change(site, project, "Locking the environment", packages.lock_environment)
+    return start_change(site, project, "Locking the environment", packages.lock_environment)
 
 
 @router.post("/newest")
@@ -145,27 +154,7 @@ def ask_newest(site: Here, project: OpenProject) -> Response:
         standing = standing_of(found, site.services.managers)
         ask_for_latest(found, standing.packages, site.services.means, all_managers=True)
 
-    return _work(site, project, "Looking for newer versions", work)
-
-
-@router.post("/make")
-def make(site: Here, project: OpenProject) -> Response:
-    """Make the environment on this machine, from the lock as it is."""
-
-    def work(found: Project, progress: Progress) -> None:
-        packages.ready_environment(found, site.services.uv, progress)
-
-    return _work(site, project, "Making the environment", work)
-
-
-@router.post("/verify")
-def verify(site: Here, project: OpenProject) -> Response:
-    """Rebuild from the lock alone and compare, in the background; differences are the reason of its failing."""
-
-    def work(found: Project, progress: Progress) -> None:
-        verify_environment(found, site.services.means, progress)
-
-    return _work(site, project, "Proving the environment", work)
+    return start_work(site, project, "Looking for newer versions", work)
 
 
 @router.get("/base")
@@ -205,7 +194,7 @@ def change_base(site: Here, project: OpenProject, base: Annotated[str, Form()] =
     """Start the environment from another base, keeping the project's own packages."""
     settings = project.settings
     chosen = load_catalogue(settings.home, settings.bases).get(base) if base else None
-    return _change(
+    return start_change(
         site,
         project,
         f"Starting from {chosen.title}" if chosen else "Going on without a base",
@@ -231,7 +220,7 @@ def set_snippet(
 ) -> Response:
     """Add a snippet or change its text; what may not be in one is said at once."""
     checked = parse_snippet(snippet.strip(), text)
-    return _change(
+    return start_change(
         site,
         project,
         f"Taking up the snippet {checked.name}",
@@ -242,7 +231,7 @@ def set_snippet(
 @router.post("/snippets/remove")
 def remove_snippet(site: Here, project: OpenProject, snippet: Annotated[str, Form()]) -> Response:
     """Remove a snippet."""
-    return _change(
+    return start_change(
         site,
         project,
         f"Removing the snippet {snippet}",
@@ -272,11 +261,18 @@ def choose_resources(
 
 def view_of(site: Site, project: Project) -> EnvironmentView:
     """Return a project's environment as it stands on this machine."""
-    managers = site.services.managers
+    managers, manifest, known = site.services.managers, project.manifest(), known_secrets(project)
+    standing = standing_of(project, managers)
+    files = secret_files(project)
     return build_environment(
-        standing_of(project, managers),
+        standing,
         managers=tuple(managers),
-        resources=project.manifest().resources,
+        resources=manifest.resources,
+        places=known_places(standing),
+        secrets=(
+            *(Secret(name, name in known) for name in manifest.secrets),
+            *(Secret(file.name, file.path is not None, file.place) for file in files),
+        ),
         sessions=[
             pip_digest_of(project, session.environment) if session.environment else None
             for session in sessions_of(site, project)
@@ -284,26 +280,13 @@ def view_of(site: Site, project: Project) -> EnvironmentView:
     )
 
 
-def _change(
-    site: Site, project: Project, title: str, change: Callable[[Project, Means, Progress], WholeLock]
-) -> Response:
-    def work(found: Project, progress: Progress) -> None:
-        before = current_lock(found)
-        after = change(found, site.services.means, progress)
-        if before is None or before.pip.digest != after.pip.digest:
-            packages_changed(found, site.services.engine, site.services.uv, _RESTART)
-
-    return _work(site, project, title, work)
-
-
-def _work(site: Site, project: Project, title: str, work: Callable[[Project, Progress], None]) -> Response:
-    """Do something with the project in the background, and lead back to its environment."""
-    owner, name, settings = project.owner, project.name, site.services.settings
-    back = Links.of(owner, name).environment
-
-    def carry_out(progress: Progress) -> str:
-        work(find_project(settings, owner, name), progress)
-        return back
-
-    site.jobs.start(title, carry_out, project=f"{owner}/{name}", topic=TOPIC)
-    return see_other(back)
+def _names(site: Site, project: Project, manager: str, text: str) -> tuple[dict[str, str | None], str | None]:
+    """Return names that fit with their newest versions, as far as those are known; and why there are none."""
+    if manager == "pip":
+        return dict.fromkeys(complete(text, _SHOWN)), None
+    try:
+        request, settings = whole_request(project), site.services.settings
+        found = find_packages(request, manager, text, site.services.means, settings.home, limit=_SHOWN)
+    except TrailmarkError as error:
+        return {}, str(error)
+    return found, None if found else f"Nothing that {manager} can have begins so."

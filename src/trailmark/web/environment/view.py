@@ -13,6 +13,7 @@ from trailmark.projects.manifest_environment import Resources, written_size
 from trailmark.projects.proofs import Proof
 from trailmark.projects.standing import EnvironmentStanding
 from trailmark.web.bases.view import BaseCard, card_of
+from trailmark.web.environment.places import Place
 
 Standing = Literal["nothing", "unlocked", "stale", "unmade", "ready"]
 Badge = Literal["proved", "unequal", "locked", "unlocked"]
@@ -44,6 +45,15 @@ class Limits:
 
 
 @dataclass(frozen=True)
+class Secret:
+    """A secret that the project names; `place` is where a container has it, None for a variable."""
+
+    name: str
+    is_known: bool
+    place: str | None = None
+
+
+@dataclass(frozen=True)
 class EnvironmentView:
     """What the page shows. `digest` and `path` are None before the lock and the environment are made."""
 
@@ -59,6 +69,9 @@ class EnvironmentView:
     why: tuple[str, ...]
     left: tuple[str, ...]
     proof: Proof | None
+    proofs: tuple[Proof, ...]
+    places: tuple[Place, ...]
+    secrets: tuple[Secret, ...]
     managers: tuple[tuple[str, str], ...]
     limits: Limits
     outdated_session: bool
@@ -92,6 +105,8 @@ def build_environment(
     *,
     managers: Sequence[str],
     resources: Resources,
+    places: Sequence[Place],
+    secrets: Sequence[Secret],
     sessions: Sequence[str | None],
 ) -> EnvironmentView:
     """Return the view of an environment; `sessions` are the locks of Python's packages that open
@@ -112,6 +127,9 @@ def build_environment(
         why=standing.why,
         left=standing.left,
         proof=standing.proof,
+        proofs=standing.proofs,
+        places=tuple(places),
+        secrets=tuple(secrets),
         managers=tuple((name, _MANAGERS.get(name, name)) for name in ("pip", *managers)),
         limits=Limits(
             f"{resources.cpus:g}" if resources.cpus else "",

@@ -97,8 +97,12 @@ def keep_secret(
     project: OpenProject,
     secret: Annotated[str, Form()],
     value: Annotated[str, Form()] = "",
+    back: Annotated[str, Form()] = "",
 ) -> Response:
-    """Name a secret in the project, and keep its value for this person if one is given."""
+    """Name a secret in the project, and keep its value for this person if one is given.
+
+    `back` is `environment` for the form on that page, which is led back to then.
+    """
     secret = secret.strip()
     if not _SECRET.fullmatch(secret):
         error = "A secret’s name is that of an environment variable: letters, digits and “_”, no spaces."
@@ -109,7 +113,8 @@ def keep_secret(
     if value:
         set_secret(project, secret, value)
     told = f"The value of {secret} is kept, outside the project." if value else f"{secret} is named."
-    return see_other(f"{_here(project)}#secrets", told)
+    page = Links.of(project.owner, project.name).environment if back == "environment" else _here(project)
+    return see_other(f"{page}#secrets", told)
 
 
 @router.post("/secrets/forget")
