@@ -1,11 +1,13 @@
 import os
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from trailmark import durable
-from trailmark.durable import sync_file_system, sync_folder, write_file
+from trailmark.durable import sync_file_system, sync_folder, write_chunks, write_file
+from trailmark.errors import Cancelled
 
 
 def test_a_file_is_replaced_whole_with_its_mode(tmp_path: Path) -> None:
@@ -28,6 +30,21 @@ def test_a_failed_write_leaves_the_old_content_alone(tmp_path: Path, monkeypatch
     monkeypatch.setattr(os, "fsync", fail)
     with pytest.raises(OSError, match="No space"):
         write_file(path, b"new")
+    assert path.read_bytes() == b"old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_pieces_that_break_off_leave_the_old_content_alone(tmp_path: Path) -> None:
+    path = tmp_path / "a"
+    write_chunks(path, (bytes([number]) for number in b"old"), mode=0o644)
+    assert (path.read_bytes(), path.stat().st_mode & 0o777) == (b"old", 0o644)
+
+    def break_off() -> Iterator[bytes]:
+        yield b"new"
+        raise Cancelled("enough")
+
+    with pytest.raises(Cancelled):
+        write_chunks(path, break_off())
     assert path.read_bytes() == b"old"
     assert list(tmp_path.iterdir()) == [path]
 

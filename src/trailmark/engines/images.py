@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import importlib
 import json
-import os
 import queue
 import re
 import socket
@@ -20,7 +19,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from trailmark.durable import sync_folder
+from trailmark.durable import write_chunks
 from trailmark.engines.buildlog import BuildLog
 from trailmark.engines.daemon import Daemon
 from trailmark.engines.recipe import Recipe, render
@@ -162,7 +161,8 @@ class Images:
         with self._daemon.telling("write the image"):
             self._daemon.api.tag(image.reference, repository, tag)
             try:
-                _write(path, self._daemon.api.get_image(f"{repository}:{tag}"), progress)
+                pieces = self._daemon.api.get_image(f"{repository}:{tag}")
+                write_chunks(path, _while_wanted(pieces, progress), mode=0o666)
             finally:
                 self._daemon.api.remove_image(f"{repository}:{tag}", noprune=True)
 
@@ -279,20 +279,10 @@ def _raise_if(cancelled: bool) -> None:
         raise Cancelled("Building was stopped, as asked. Nothing was changed.")
 
 
-def _write(path: Path, chunks: Iterator[bytes], progress: Progress) -> None:
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        with temporary.open("wb") as stream:
-            for chunk in chunks:
-                _raise_if(progress.cancelled)
-                stream.write(chunk)
-            stream.flush()
-            os.fsync(stream.fileno())
-        temporary.replace(path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
-    sync_folder(path.parent)
+def _while_wanted(chunks: Iterator[bytes], progress: Progress) -> Iterator[bytes]:
+    for chunk in chunks:
+        _raise_if(progress.cancelled)
+        yield chunk
 
 
 def _require_alone(path: Path, reference: str) -> None:
