@@ -1,19 +1,28 @@
-"""What the code of a project imports, and the environment of its time that would give that."""
+"""What the code of a project imports, the environment of its time that would give that, and taking it over."""
 
 from __future__ import annotations
 
 import shutil
 from dataclasses import replace
 from datetime import date
+from functools import reduce
 
-from trailmark.environments.detect import FolderText, detect_imports
-from trailmark.environments.period import Proposal, propose, try_out
-from trailmark.environments.period.propose import is_recent, machine_here
+from trailmark.environments import edit
+from trailmark.environments.detect import Detected, FolderText, detect_imports
+from trailmark.environments.model import EnvironmentRequest
+from trailmark.environments.period import Moment, Proposal, propose, try_out
+from trailmark.environments.period.propose import is_recent, machine_here, with_lock
 from trailmark.environments.period.r import notes_about_r, try_r, wanted_of_r
 from trailmark.environments.uv import Uv
+from trailmark.environments.whole.model import WholeLock
+from trailmark.environments.whole.resolve import Means
+from trailmark.errors import InvalidInput
 from trailmark.progress import Progress
+from trailmark.projects.environment import whole_request
 from trailmark.projects.moment import moment_of
+from trailmark.projects.packages import ask_otherwise
 from trailmark.projects.project import Project
+from trailmark.projects.take_in import with_wanted
 
 
 def detect_environment(
@@ -29,12 +38,54 @@ def detect_environment(
     files = {path for one in detected.code.imports for path in one.files}
     today = date.today()
     moment = moment_of(project.repository, project.path, files, at=at, today=today)
+    proposal = propose_for(detected, moment, uv, progress, tries=tries)
+    r = wanted_of_r(detected.r, moment, recent=is_recent(moment, today))
+    notes = (*detected.notes, *proposal.notes, *notes_about_r(r, moment))
+    return replace(proposal, r=r, notes=notes)
+
+
+def propose_for(
+    detected: Detected, moment: Moment, uv: Uv, progress: Progress, *, tries: bool, locked: bool = False
+) -> Proposal:
+    """Return what is proposed for code as of a moment, tried in a throw-away folder if that is wanted.
+
+    `locked` gives it a lock of its versions. Raises Unavailable when the package index cannot be asked.
+    """
     machine = machine_here(uv)
     proposal = propose(detected, moment, machine, progress)
     if tries:
         proposal = try_out(proposal, machine, progress)
         rscript = shutil.which("Rscript", path=uv.environ.get("PATH"))
         proposal = replace(proposal, outcomes=try_r(proposal.outcomes, rscript, uv.environ, progress))
-    r = wanted_of_r(detected.r, moment, recent=is_recent(moment, today))
-    notes = (*detected.notes, *proposal.notes, *notes_about_r(r, moment))
-    return replace(proposal, r=r, notes=notes)
+    return with_lock(proposal, machine, progress) if locked else proposal
+
+
+def use_proposal(
+    project: Project, proposal: Proposal, means: Means, progress: Progress, *, actor: str = "person"
+) -> WholeLock:
+    """Ask for what was proposed, and lock it at the versions of its time, those included that nobody asked for.
+
+    What was asked for besides stays. It is one record. Raises InvalidInput when nothing was proposed.
+    """
+    if not proposal.request.packages and not proposal.r.requirements:
+        raise InvalidInput("The code imports nothing that a package gives, so nothing was changed.")
+    if proposal.lock is None:
+        proposal = with_lock(proposal, machine_here(means.uv), progress)
+    request, touched = whole_request(project), set[str]()
+    if proposal.request.packages:
+        pip = EnvironmentRequest(proposal.request.python, request.pip.packages)
+        request = replace(request, pip=reduce(edit.add, proposal.request.packages, pip))
+        touched.add("pip")
+    if proposal.r.requirements:
+        request = with_wanted(request, "r", proposal.r, means.managers)
+        touched.add("r")
+    return ask_otherwise(
+        project,
+        f"Took over what the code imports, as of {proposal.moment.day}",
+        request,
+        means,
+        progress,
+        touched=frozenset(touched),
+        hold={"pip": proposal.lock.text} if proposal.lock else {},
+        actor=actor,
+    )

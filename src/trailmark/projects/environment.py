@@ -7,11 +7,13 @@ from dataclasses import replace
 from trailmark.environments.bases.catalogue import load_catalogue
 from trailmark.environments.bases.model import Base
 from trailmark.environments.bases.read import parse_base
+from trailmark.environments.managers.model import Wanted
 from trailmark.environments.model import EnvironmentRequest, parse_lock
 from trailmark.environments.realise import Realised, find_realised
 from trailmark.environments.snippets import ENDING, FOLDER, Snippet, parse_snippet
 from trailmark.environments.whole.model import LOCK_FILES, OTHERS, LockFile, WholeLock, WholeRequest
 from trailmark.errors import Damaged, InvalidInput
+from trailmark.projects.manifest import Fact
 from trailmark.projects.new import BASE_PATH
 from trailmark.projects.project import Project
 
@@ -32,6 +34,19 @@ def whole_request(project: Project) -> WholeRequest:
         _base_asked_for(project, manifest.base),
         snippets_of(project),
     )
+
+
+def facts_of(request: WholeRequest) -> dict[str, Fact]:
+    """Return what stands in trailmark.toml for a request; None takes a line out."""
+    facts: dict[str, Fact] = {"python": request.pip.python, "packages": request.pip.packages}
+    facts["base"] = request.base.id if request.base else None
+    for name in OTHERS:
+        wanted = request.others.get(name, Wanted())
+        facts[f"{name}_packages"] = wanted.requirements or None
+        facts[f"{name}_channels"] = wanted.channels or None
+        if name != "conda":
+            facts[f"{name}_snapshot"] = wanted.snapshot
+    return facts
 
 
 def current_lock(project: Project) -> WholeLock | None:

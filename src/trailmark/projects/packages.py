@@ -26,8 +26,8 @@ from trailmark.progress import Progress
 from trailmark.projects.alter import alter
 from trailmark.projects.catch_up import catch_up
 from trailmark.projects.difference_of_locks import difference_of_locks
-from trailmark.projects.environment import LOCK_PATH, current_lock, find_made, whole_request
-from trailmark.projects.manifest import FILE_NAME, Fact, edit_manifest
+from trailmark.projects.environment import LOCK_PATH, current_lock, facts_of, find_made, whole_request
+from trailmark.projects.manifest import FILE_NAME, edit_manifest
 from trailmark.projects.new import BASE_PATH
 from trailmark.projects.project import Project
 
@@ -184,7 +184,7 @@ def _carry_out(
     installed = installed_packages(made.path)
     with project.trail.lock:
         catch_up(project)
-        manifest = edit_manifest(project.manifest_text(), **_facts(alteration.request))
+        manifest = edit_manifest(project.manifest_text(), **facts_of(alteration.request))
         files = {FILE_NAME: manifest.encode(), **_files(lock)}
         gone = frozenset(_files(before) if before else ()) - files.keys()
         action = Action(
@@ -219,19 +219,6 @@ def _files(lock: WholeLock) -> dict[str, bytes]:
 
 def _base_file(base: Base) -> dict[str, bytes]:
     return {BASE_PATH: render_base(base).encode()}
-
-
-def _facts(request: WholeRequest) -> dict[str, Fact]:
-    """Return what stands in the manifest for a request; None takes a line out."""
-    facts: dict[str, Fact] = {"python": request.pip.python, "packages": request.pip.packages}
-    facts["base"] = request.base.id if request.base else None
-    for name in OTHERS:
-        wanted = request.others.get(name, Wanted())
-        facts[f"{name}_packages"] = wanted.requirements or None
-        facts[f"{name}_channels"] = wanted.channels or None
-        if name != "conda":
-            facts[f"{name}_snapshot"] = wanted.snapshot
-    return facts
 
 
 def _listed(names: tuple[str, ...]) -> str:

@@ -69,26 +69,29 @@ def take_in(
     if not others and not detected.request.packages:
         said = "".join(f"\n  {note}" for note in detected.notes)
         raise InvalidInput(f"Nothing was found there that an environment can be asked for.{said}")
-    joined = {name: _added(name, request, wanted, managers) for name, wanted in others.items()}
+    for name, wanted in others.items():
+        request = with_wanted(request, name, wanted, managers)
     return TakenIn(
-        replace(request, others={**request.others, **joined}),
+        request,
         frozenset(touched),
-        {name: text for name, text in detected.beyond.locks.items() if name in joined},
+        {name: text for name, text in detected.beyond.locks.items() if name in others},
         tuple(dict.fromkeys((*detected.sources, *detected.beyond.sources))),
         detected.notes,
     )
 
 
-def _added(name: str, request: WholeRequest, found: Wanted, managers: Managers) -> Wanted:
+def with_wanted(request: WholeRequest, name: str, found: Wanted, managers: Managers) -> WholeRequest:
+    """Ask a manager for more packages; where the project itself says where to look, and of which day, that counts."""
     manager, own = manager_named(managers, name), request.others.get(name, Wanted())
     for text in found.requirements:
         own = edit_other.add(manager, own, text)
-    return replace(
+    joined = replace(
         own,
         channels=own.channels or found.channels,
         snapshot=own.snapshot or found.snapshot,
         runtime=own.runtime or found.runtime,
     )
+    return replace(request, others={**request.others, name: joined})
 
 
 def _name_for(name: str) -> str:

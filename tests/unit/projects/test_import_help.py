@@ -1,5 +1,6 @@
 """Importing work that does not say what it needs: an environment of its time is proposed, written down, and kept."""
 
+import json
 import os
 import subprocess
 from datetime import date
@@ -8,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from trailmark.cli import program
+from trailmark.environments.managers.model import Wanted
 from trailmark.environments.model import EnvironmentRequest
 from trailmark.environments.uv import find_uv
 from trailmark.git import Repository
@@ -91,7 +93,9 @@ def test_another_day_can_be_asked_for_and_tried(plan, old):
     found = plan(old, at=date(2024, 7, 1), tries=True)
     assert found.request.packages == ("numpy==2.0",)
     assert found.proposal.is_tried
-    assert found.proposal.counts.working == 1
+    works = {one.imported.language: one.works for one in found.proposal.outcomes}
+    assert works["python"] is True
+    assert works["r"] is not None
 
 
 def test_recent_or_declared_work_is_left_as_it_says(plan, old, tmp_path):
@@ -131,11 +135,53 @@ def test_the_command_line_proposes_tries_and_changes_nothing(plan, old, settings
     head = project.repository.head()
     said = called(capfd, surroundings, project.path, "env", "detect")
     assert "As of 2023-07-01 (the last commit)" in said
-    assert "env add numpy==1.0" in said
+    assert "Take it over: trailmark env detect --use" in said
     tried = called(capfd, surroundings, project.path, "env", "detect", "--at", "2024-07-01", "--try")
     assert "numpy" in tried
     assert " work" in tried
-    assert "--try" not in tried
+    assert "not tried" not in tried
+    assert "env detect --at 2024-07-01 --try --use" in tried
+    assert project.repository.head() == head
+
+
+def test_what_is_detected_is_taken_over_with_the_versions_of_its_time(
+    plan, old, settings, surroundings, capfd
+):
+    project = apply_import(plan(old), settings, PROGRESS, request=EnvironmentRequest(">=3.11", ()))
+    assert current_lock(project) is None
+    before = project.repository.head()
+    found = json.loads(called(capfd, surroundings, project.path, "env", "detect", "--use", "--json"))
+    assert found["proposal"]["versions"]["numpy"] == "1.0"
+    assert "+ numpy 1.0" in found["changes"]
+    manifest = project.manifest()
+    assert manifest.packages == ("numpy==1.0",)
+    assert manifest.others["r"] == Wanted(("ggplot2",), snapshot="2023-07-01")
+    taken = {package.name: package.version for package in current_lock(project).packages}
+    assert taken == {"ipykernel": "7.0", "numpy": "1.0", "six": "1.0"}
+    newest, *_ = project.repository.iter_commits(project.repository.head())
+    assert "as of 2023-07-01" in newest.message
+    assert newest.parents == (before,)
+
+
+def test_what_was_asked_for_besides_stays_when_a_proposal_is_taken_over(
+    plan, old, settings, surroundings, capfd
+):
+    chosen = EnvironmentRequest(">=3.11", ("six>=2", "numpy"))
+    project = apply_import(plan(old), settings, PROGRESS, request=chosen)
+    called(capfd, surroundings, project.path, "env", "detect", "--use", "--at", "2023-07-01")
+    assert project.manifest().packages == ("six>=2", "numpy==1.0")
+    taken = {package.name: package.version for package in current_lock(project).packages}
+    assert taken == {"ipykernel": "7.0", "numpy": "1.0", "six": "2.0"}
+
+
+def test_nothing_is_taken_over_where_the_code_imports_nothing(settings, surroundings, tmp_path, plan, capfd):
+    folder = tmp_path / "empty"
+    folder.mkdir()
+    (folder / "fit.py").write_text("import math\n")
+    project = apply_import(plan(folder), settings, PROGRESS)
+    head = project.repository.head()
+    assert program.run(("env", "detect", "--use"), {**os.environ, **surroundings}, project.path) == 1
+    assert "imports nothing" in capfd.readouterr().err
     assert project.repository.head() == head
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from packaging.utils import canonicalize_name
@@ -13,7 +13,7 @@ from trailmark.environments.lock import resolve
 from trailmark.environments.managers.edit import unmet
 from trailmark.environments.managers.model import SolveFailed, Wanted
 from trailmark.environments.managers.protocol import PackageManager
-from trailmark.environments.model import EnvironmentRequest, Lock
+from trailmark.environments.model import EnvironmentRequest, Lock, LockedPackage, parse_lock
 from trailmark.environments.status import is_current
 from trailmark.environments.uv import Uv
 from trailmark.environments.whole.join import joined
@@ -38,7 +38,8 @@ class Keep:
 
     A manager that is not among `touched` (None: all are) keeps its lock byte for byte where that still answers what
     is asked. Of those in `update`, the packages named there move to the newest, or all of them with None.
-    `hold` has the texts of locks from elsewhere, whose versions count where there is no lock from before.
+    `hold` has the texts of locks from elsewhere, by manager: the versions of pip's count before those of the lock
+    from before, those of another manager's where there is no lock from before.
     """
 
     before: WholeLock | None = None
@@ -102,8 +103,21 @@ def _resolve_pip(
     before = keep.before.pip if keep.before else None
     if before is not None and keep.is_untouched("pip") and is_current(wanted, before):
         return before
-    python = interpreter_for(request, uv)
-    return resolve(wanted, python=python, uv=uv, keep=_held(before, keep), progress=progress)
+    given = parse_lock(keep.hold["pip"], request.pip.python) if "pip" in keep.hold else None
+    if given is not None and is_current(wanted, given):
+        return given
+    python, held = interpreter_for(request, uv), _held(before, keep)
+    if given is not None:
+        held = replace(given, packages=(*given.packages, *_besides(held, given)))
+    return resolve(wanted, python=python, uv=uv, keep=held, progress=progress)
+
+
+def _besides(held: Lock | None, given: Lock) -> Iterator[LockedPackage]:
+    """Yield the packages of a lock that another does not name."""
+    named = {canonicalize_name(one.name) for one in given.packages}
+    for one in held.packages if held else ():
+        if canonicalize_name(one.name) not in named:
+            yield one
 
 
 def _held(before: Lock | None, keep: Keep) -> Lock | None:

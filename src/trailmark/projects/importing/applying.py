@@ -9,17 +9,17 @@ from pathlib import Path
 from trailmark.activity import Action, record
 from trailmark.durable import sync_file_system, write_file
 from trailmark.environments.model import EnvironmentRequest
+from trailmark.environments.whole.model import WholeRequest
 from trailmark.errors import InvalidInput, NotFound, Unavailable
 from trailmark.git import LINK, TreeChange, checkout, present, worktree
 from trailmark.git.checkout import CheckoutPlan
 from trailmark.progress import Progress
 from trailmark.projects.copy import REBUILDABLE, copy_files
-from trailmark.projects.environment import LOCK_PATH
+from trailmark.projects.environment import LOCK_PATH, facts_of
 from trailmark.projects.importing.planning import ImportPlan
 from trailmark.projects.importing.source import Folder
 from trailmark.projects.manifest import (
     FILE_NAME,
-    Fact,
     Manifest,
     edit_manifest,
     parse_manifest,
@@ -99,13 +99,9 @@ def _complete(
     seen = present.glance(project.path, FILE_NAME)
     if seen is None:
         request = request or plan.request or EnvironmentRequest()
-        manifest = Manifest(
-            name=project.name,
-            description=plan.description if description is None else description,
-            python=request.python,
-            packages=request.packages,
-        )
-        _create(project.manifest_path, edit_manifest(render_manifest(manifest), **_facts_of_others(plan)))
+        manifest = Manifest(project.name, plan.description if description is None else description)
+        facts = facts_of(WholeRequest(request, plan.others))
+        _create(project.manifest_path, edit_manifest(render_manifest(manifest), **facts))
         _keep_lock(plan, project, request)
     elif isinstance(seen, present.Seen) and seen.mode != LINK:
         _rename_inside(project)
@@ -114,18 +110,6 @@ def _complete(
     is_plain = isinstance(plan.source, Folder) and not plan.source.has_history
     if is_plain and not os.path.lexists(project.path / ".gitignore"):
         _create(project.path / ".gitignore", IGNORED)
-
-
-def _facts_of_others(plan: ImportPlan) -> dict[str, Fact]:
-    """Return what stands in the manifest for managers other than pip."""
-    facts: dict[str, Fact] = {}
-    for name, wanted in plan.others.items():
-        facts[f"{name}_packages"] = wanted.requirements
-        if wanted.channels:
-            facts[f"{name}_channels"] = wanted.channels
-        if wanted.snapshot:
-            facts[f"{name}_snapshot"] = wanted.snapshot
-    return facts
 
 
 def _keep_lock(plan: ImportPlan, project: Project, request: EnvironmentRequest) -> None:

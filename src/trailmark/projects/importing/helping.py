@@ -9,13 +9,14 @@ from pathlib import Path
 
 from trailmark.environments.detect import Detected
 from trailmark.environments.managers.model import Wanted
-from trailmark.environments.period import Moment, Proposal, propose, try_out
-from trailmark.environments.period.propose import is_recent, machine_here, with_lock
+from trailmark.environments.period import Moment, Proposal
+from trailmark.environments.period.propose import is_recent
 from trailmark.environments.period.r import notes_about_r, wanted_of_r
 from trailmark.environments.uv import Uv
 from trailmark.errors import Unavailable
 from trailmark.git import Repository
 from trailmark.progress import Progress
+from trailmark.projects.detect_environment import propose_for
 from trailmark.projects.moment import moment_of
 
 
@@ -63,11 +64,7 @@ def _proposed(
     detected: Detected, moment: Moment, wanted: Help, progress: Progress, notes: list[str]
 ) -> Proposal | None:
     try:
-        machine = machine_here(wanted.uv)
-        proposal = propose(detected, moment, machine, progress)
-        if wanted.tries:
-            proposal = try_out(proposal, machine, progress)
-        return with_lock(proposal, machine, progress)
+        return propose_for(detected, moment, wanted.uv, progress, tries=wanted.tries, locked=True)
     except Unavailable as error:
         notes.append(f"versions of {moment.day} ({moment.source}) were not chosen: {error}")
         return None
