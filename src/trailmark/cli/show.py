@@ -12,11 +12,12 @@ from trailmark.cli.log_data import listed
 from trailmark.cli.output import clean, fields, moment, one_line, show, size, strong
 from trailmark.cli.record_id import open_index
 from trailmark.cli.verb import verb
-from trailmark.environments.whole.resolve import Managers
 from trailmark.projects.branches import list_branches
+from trailmark.projects.built import environment_facts
 from trailmark.projects.project import Project, manifest_problem
-from trailmark.projects.standing import standing_facts, standing_of
+from trailmark.projects.standing import standing_of
 from trailmark.sessions.stop import statuses
+from trailmark.wiring import Services
 
 
 @verb("show")
@@ -31,13 +32,17 @@ def command(invocation: Invocation, named: str | None) -> None:
     opened, services = open_chosen(invocation, named), invocation.services
     bring_up_to_date(opened)
     running = statuses(services.settings, services.engine, opened)
-    value = _described(opened, services.managers) | {"sessions": [item.session.id for item in running]}
+    value = _described(opened, services) | {"sessions": [item.session.id for item in running]}
     show(invocation, value, lambda: _text(value))
 
 
-def _described(project: Project, managers: Managers) -> dict[str, Any]:
+def _described(project: Project, services: Services) -> dict[str, Any]:
     problem = manifest_problem(project)
-    environment = None if problem else standing_facts(standing_of(project, managers))
+    environment = (
+        None
+        if problem
+        else environment_facts(standing_of(project, services.managers), services.containers_named)
+    )
     with open_index(project) as index:
         last = listed(project, index, index.page(limit=1))
         count = index.count()

@@ -128,7 +128,7 @@ def _ask_pip(names: tuple[str, ...], minor: str, means: Means) -> dict[str, str 
 
 
 def standing_facts(standing: EnvironmentStanding) -> dict[str, Any]:
-    """Return the standing as data for programs."""
+    """Return the standing as data for programs; whether it is built is told by `projects.built`."""
     base = standing.request.base
     detail = (
         base_facts(base) | {"newer": standing.newer.revision if standing.newer else None} if base else None
@@ -140,7 +140,6 @@ def standing_facts(standing: EnvironmentStanding) -> dict[str, Any]:
         "digest": standing.digest,
         "state": standing.state,
         "why": list(standing.why),
-        "built": standing.path is not None,
         "path": str(standing.path) if standing.path else None,
         "packages": [_package_facts(line, standing) for line in standing.packages],
         "snippets": [{"name": one.name, "digest": one.digest} for one in standing.request.all_snippets],

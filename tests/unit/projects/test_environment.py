@@ -5,6 +5,7 @@ import json
 import os
 import shutil
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 
@@ -21,6 +22,7 @@ from trailmark.errors import AlreadyExists, Damaged, InvalidInput, NotFound, Una
 from trailmark.progress import NullProgress
 from trailmark.projects import base as project_base
 from trailmark.projects import packages, snippets
+from trailmark.projects.built import environment_facts, find_built
 from trailmark.projects.environment import current_lock, find_made, whole_request
 from trailmark.projects.new import new_project
 from trailmark.projects.packages import ask_otherwise
@@ -291,10 +293,47 @@ def test_files_that_make_no_sense_are_named(project, means, write):
         whole_request(project)
 
 
+def no_engine(kind):
+    raise Unavailable(f"there is no {kind} here")
+
+
+class Engine:
+    """An engine that has the images of these digests."""
+
+    def __init__(self, *digests):
+        self.images = SimpleNamespace(find=self.find)
+        self.digests = digests
+
+    def find(self, digest):
+        return SimpleNamespace(reference=f"trailmark/{digest[:8]}") if digest in self.digests else None
+
+
+def test_whether_an_environment_is_built_is_asked_where_it_runs_whole(project, means, course):
+    def built(engine_named):
+        return find_built(standing_of(project, means.managers), engine_named)
+
+    assert (built(no_engine).ok, built(no_engine).engine) == (False, "local")
+    packages.add(project, ("alpha",), means, PROGRESS)
+    assert (built(no_engine).ok, built(no_engine).engine) == (True, "local")
+    packages.add(project, ("gdal",), means, PROGRESS, manager="apt")
+    assert (built(no_engine).ok, "base" in built(no_engine).reason) == (False, True)
+    project_base.change_base(project, course(1), means, PROGRESS)
+    assert built(no_engine).ok is None
+    assert "there is no docker here" in built(no_engine).reason
+    empty, digest = Engine(), current_lock(project).digest
+    assert (built(lambda kind: empty).ok, "docker" in built(lambda kind: empty).reason) == (False, True)
+
+    def only_podman(kind):
+        return Engine(digest) if kind == "podman" else no_engine(kind)
+
+    found = built(only_podman)
+    assert (found.ok, found.engine, found.place) == (True, "podman", f"trailmark/{digest[:8]}")
+
+
 def test_facts_for_programs(project, means):
     packages.add(project, ("alpha<2",), means, PROGRESS)
     ask_for_latest(project, standing_of(project, means.managers).packages, means, all_managers=True)
-    facts = standing_facts(standing_of(project, means.managers))
+    facts = environment_facts(standing_of(project, means.managers), no_engine)
     assert json.loads(json.dumps(facts)) == facts
     assert facts["packages"][0] == {
         "manager": "pip", "name": "alpha", "requested": "<2", "version": "1.0", "latest": "2.0",

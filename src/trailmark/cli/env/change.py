@@ -10,10 +10,12 @@ from trailmark.cli.output import show
 from trailmark.cli.progress import TerminalProgress
 from trailmark.environments.whole.model import WholeLock
 from trailmark.progress import Progress
+from trailmark.projects.built import environment_facts
+from trailmark.projects.build_logs import keeping_log
 from trailmark.projects.difference_of_locks import difference_of_locks
 from trailmark.projects.environment import current_lock
 from trailmark.projects.project import Project
-from trailmark.projects.standing import EnvironmentStanding, standing_facts, standing_of
+from trailmark.projects.standing import EnvironmentStanding, standing_of
 from trailmark.sessions.notify import packages_changed
 
 Change = Callable[[Project, Progress], WholeLock]
@@ -28,7 +30,8 @@ def change_environment(
     """
     project, services = open_chosen(invocation), invocation.services
     before = current_lock(project)
-    with TerminalProgress() as progress:
+    title = "Changing the environment from the command line"
+    with TerminalProgress() as shown, keeping_log(project, title, shown) as progress:
         after = change(project, progress)
     told = []
     if before is None or before.pip.digest != after.pip.digest:
@@ -36,7 +39,10 @@ def change_environment(
         told = packages_changed(project, services.engine, services.uv, message)
     standing = standing_of(project, services.managers)
     differences = difference_of_locks(before, after, services.managers)
-    value = standing_facts(standing) | {"changes": differences, "restart": [session.id for session in told]}
+    value = environment_facts(standing, services.containers_named) | {
+        "changes": differences,
+        "restart": [session.id for session in told],
+    }
     show(invocation, value | dict(more), lambda: _text(differences, bool(told), standing))
 
 

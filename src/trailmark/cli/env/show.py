@@ -8,7 +8,8 @@ from trailmark.cli.choose import open_chosen
 from trailmark.cli.invocation import Invocation
 from trailmark.cli.output import faint, moment, show, strong, table
 from trailmark.cli.verb import verb
-from trailmark.projects.standing import EnvironmentStanding, ask_for_latest, standing_facts, standing_of
+from trailmark.projects.built import Built, environment_facts, find_built
+from trailmark.projects.standing import EnvironmentStanding, ask_for_latest, standing_of
 
 
 @verb("show")
@@ -26,7 +27,12 @@ def command(invocation: Invocation, latest: bool) -> None:
     standing = standing_of(project, services.managers)
     ask_for_latest(project, standing.packages, services.means, all_managers=latest)
     standing = standing_of(project, services.managers)
-    show(invocation, standing_facts(standing), lambda: environment_text(standing))
+    find = services.containers_named
+    show(
+        invocation,
+        environment_facts(standing, find),
+        lambda: environment_text(standing, find_built(standing, find)),
+    )
 
 
 _WORDS = {
@@ -38,7 +44,7 @@ _WORDS = {
 }
 
 
-def environment_text(standing: EnvironmentStanding) -> str:
+def environment_text(standing: EnvironmentStanding, built: Built) -> str:
     """Return the environment as a person reads it."""
     rows: list[Any] = [
         (
@@ -71,7 +77,7 @@ def environment_text(standing: EnvironmentStanding) -> str:
                 ]
             )
         )
-    return "\n\n".join([*parts, _foot(standing)])
+    return "\n\n".join([*parts, _foot(standing, built)])
 
 
 def _head(standing: EnvironmentStanding) -> str:
@@ -91,11 +97,13 @@ def _head(standing: EnvironmentStanding) -> str:
     return "\n".join(lines)
 
 
-def _foot(standing: EnvironmentStanding) -> str:
+def _foot(standing: EnvironmentStanding, built: Built) -> str:
     if standing.digest is None:
         return faint("Not locked yet: it is when you launch, or with trailmark env lock.")
-    place = standing.path or "not made on this machine yet"
+    place = f"{built.place} ({built.engine})" if built.place else built.reason
     lines = [faint(f"Lock {standing.digest[:12]}, {place}")]
+    if standing.path and built.engine != "local":
+        lines.append(faint(f"On this machine itself, Python's packages alone: {standing.path}"))
     match standing.state:
         case "stale":
             lines += [*standing.why, "Lock it anew: trailmark env lock"]

@@ -12,7 +12,8 @@ from trailmark.environments.bases.render import base_facts
 from trailmark.environments.catalogue import complete
 from trailmark.environments.status import State
 from trailmark.environments.whole.status import Standing
-from trailmark.projects.standing import standing_facts, standing_of
+from trailmark.projects.built import environment_facts
+from trailmark.projects.standing import standing_of
 from trailmark.web.opening import OpenProject
 from trailmark.web.site import Here
 
@@ -31,7 +32,10 @@ class PackageState(BaseModel):
 
 
 class EnvironmentState(BaseModel):
-    """What a project runs on. `base`, `digest` and `path` are null before they are chosen or made."""
+    """What a project runs on. `base`, `digest` and `path` are null before they are chosen or made.
+
+    `built` is null when it would be an image, and no engine answers that could have it.
+    """
 
     base: str | None
     python: str
@@ -39,7 +43,7 @@ class EnvironmentState(BaseModel):
     digest: str | None
     state: Standing
     why: list[str]
-    built: bool
+    built: bool | None
     path: str | None
 
 
@@ -60,7 +64,10 @@ class BaseState(BaseModel):
 @router.get("/projects/{owner}/{name}/environment")
 def environment(site: Here, project: OpenProject) -> EnvironmentState:
     """Describe the environment of a project."""
-    return EnvironmentState.model_validate(standing_facts(standing_of(project, site.services.managers)))
+    services = site.services
+    return EnvironmentState.model_validate(
+        environment_facts(standing_of(project, services.managers), services.containers_named)
+    )
 
 
 @router.get("/bases")
