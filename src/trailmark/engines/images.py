@@ -1,7 +1,8 @@
 """Images of environments: built from a recipe, found by the lock's digest, kept in a file, removed.
 
 An image counts once the engine has given it its name, which it does last and at one stroke; whatever a build that
-was killed left behind has none. Two tags tell whose word it is: what this machine built, and what came in a file.
+was killed left behind has none. Tags tell whose word it is: what this machine built, and what came in a file. A tool
+that was made for a base, and an environment with one, have tags and digests of their own.
 """
 
 from __future__ import annotations
@@ -27,9 +28,15 @@ from trailmark.engines.trust import Trust
 from trailmark.errors import Cancelled, Damaged, InvalidInput, NotFound, Unavailable
 from trailmark.progress import Progress
 
-Origin = Literal["built", "received", "proof"]
+Origin = Literal["built", "received", "proof", "tool", "equipped"]
 DIGEST_LABEL = "trailmark.digest"
-_TAGS: Mapping[Origin, str] = {"built": "latest", "received": "received", "proof": "proof"}
+_TAGS: Mapping[Origin, str] = {
+    "built": "latest",
+    "received": "received",
+    "proof": "proof",
+    "tool": "tool",
+    "equipped": "equipped",
+}
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 # podman writes the place where it would look for a name in front of it.
 _OURS = re.compile(r"(?:localhost/|docker\.io/)?(trailmark/[0-9a-f]{32}:\w+)")

@@ -107,11 +107,29 @@ class Layer:
 
 
 @dataclass(frozen=True)
+class Brought:
+    """A folder of another image, which is taken over to the same place."""
+
+    name: str
+    image: str
+    folder: str
+
+    def __post_init__(self) -> None:
+        _check(_NAME, self.name, "the name of a layer")
+        _check(_REFERENCE, self.image, "an image")
+        _check(_TARGET, self.folder, "a folder of an image")
+
+    def lines(self) -> list[str]:
+        """Return the lines that bring it."""
+        return [f"# {self.name}", f"COPY --from={self.image} {json.dumps([self.folder, self.folder])}"]
+
+
+@dataclass(frozen=True)
 class Recipe:
     """An image: what it starts from (a reference, best with a digest), then layers and fragments in their order."""
 
     base: str
-    layers: tuple[Layer | Fragment, ...] = ()
+    layers: tuple[Layer | Fragment | Brought, ...] = ()
     labels: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -160,6 +178,9 @@ def render(
     for number, layer in enumerate(recipe.layers, 1):
         if isinstance(layer, Fragment):
             lines += ["", *layer.lines(caches=caches)]
+            continue
+        if isinstance(layer, Brought):
+            lines += ["", *layer.lines()]
             continue
         context |= {f"{_LENT}{name}": _program(name, programs or {}) for name in layer.needs}
         folder = f"layers/{number:02}-{layer.name}"

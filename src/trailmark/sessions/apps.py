@@ -37,7 +37,7 @@ def tool_of(app: App) -> Tool:
 def find_choice(project: Project, name: str) -> Tool:
     """Return the tool of an id, or the project's app of `app:NAME`. Raises InvalidInput."""
     if not name.startswith(PREFIX):
-        return find_tool(name)
+        return find_tool(name, project.settings)
     apps = apps_of(project)
     for app in apps:
         if app.name == name.removeprefix(PREFIX):

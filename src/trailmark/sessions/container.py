@@ -33,6 +33,7 @@ from trailmark.sessions.hosts import hosts_of
 from trailmark.sessions.prepare import new_session
 from trailmark.sessions.session import Session, folder_of, write_session
 from trailmark.sessions.tools import Tool
+from trailmark.sessions.tools.inside import equip, program_in_image
 from trailmark_capture.config import Config
 from trailmark_capture.files import find_shim
 from trailmark_capture.jupyter import settings as jupyter_settings
@@ -69,9 +70,9 @@ def prepare_inside(
 ) -> tuple[Session, SessionSpec]:
     """Have the image of the project's environment, and all that a session in it needs; return the order to start it.
 
-    Raises whatever `ready_image` raises. A tool that stands behind the gate must be in the image already.
+    Raises whatever `ready_image` and `equip` raise.
     """
-    inside = find_inside(project, engine, means, progress, actor=actor)
+    inside = find_inside(project, engine, means, progress, actor=actor, tool=tool)
     session = new_session(project, tool, engine.name, inside.digest)
     folder = folder_of(project.settings, session.id)
     config = write_inside(project, session, inside, actor)
@@ -105,7 +106,7 @@ def prepare_inside(
 def _behind_gate(project: Project, session: Session, tool: Tool, inside: Inside) -> SessionSpec:
     """Write what the gate is told; return the order that starts it in the image, and the tool behind it."""
     around = Surroundings(
-        program=_program_of(tool),
+        program=program_in_image(tool),
         python=PREFIX / "bin" / "python",
         capture=_CAPTURE,
         data=_kept(project) / f"{tool.id}-data",
@@ -121,23 +122,26 @@ def _behind_gate(project: Project, session: Session, tool: Tool, inside: Inside)
     return order(project, session, inside, (MODULE, str(file)), env)
 
 
-def _program_of(tool: Tool) -> str | None:
-    """Return where a tool's program is in an image: where its package puts it, else somewhere on the PATH."""
-    places = [place for place in tool.places if place.startswith("/")]
-    return f"{places[0]}/{tool.program}" if places else tool.program
-
-
 def find_inside(
-    project: Project, engine: DockerEngine, means: Means, progress: Progress, *, actor: str
+    project: Project,
+    engine: DockerEngine,
+    means: Means,
+    progress: Progress,
+    *,
+    actor: str,
+    tool: Tool | None = None,
 ) -> Inside:
     """Return where the project's sessions run on an engine; its image is built first when there is none."""
     trust = find_trust(os.environ)
     image = ready_image(project, engine, means, progress, trust=trust, actor=actor)
+    environment = image.digest
+    if tool is not None:
+        image = equip(project, engine, image, tool, means, progress, trust=trust)
     wanted = project.manifest().resources
     return Inside(
         engine=engine.name,
         image=image.reference,
-        digest=image.digest,
+        digest=environment,
         path=image.path,
         listen=engine.listen_address,
         limits=Limits(wanted.memory_bytes, wanted.cpus, wanted.shared_memory_bytes, wanted.gpu),

@@ -19,9 +19,15 @@ PLACEHOLDERS = frozenset(
 
 @dataclass(frozen=True)
 class Layer:
-    """What an image needs to get for the tool: system packages, then commands; or a download that its base names."""
+    """What an image gets for the tool, beside the project's environment.
+
+    `run` are lines of a script that fills the folder {tools}, while the system packages in `build` are there and uv
+    is at hand; only that folder is kept. `apt` are system packages that the tool needs when it runs. `download`
+    names what a base fetches for the tool instead.
+    """
 
     apt: tuple[str, ...] = ()
+    build: tuple[str, ...] = ()
     run: tuple[str, ...] = ()
     download: str | None = None
 

@@ -6,10 +6,10 @@ import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from pathlib import Path
 
 from trailmark.errors import TrailmarkError
 from trailmark.process import run
+from trailmark.sessions.tools.catalogue import tools_folder
 from trailmark.sessions.tools.model import Tool, fill
 from trailmark.settings import Settings
 
@@ -28,11 +28,6 @@ class Presence:
     def is_there(self) -> bool:
         """Whether it can be started."""
         return self.reason is None
-
-
-def tools_folder(settings: Settings) -> Path:
-    """Return where a person may install tools for Trailmark alone."""
-    return settings.home / "tools"
 
 
 def look_for(tool: Tool, settings: Settings, environ: Mapping[str, str]) -> Presence:

@@ -19,7 +19,8 @@ _TEXTS = {"id", "title", "summary", "icon", "server", "capture", "health"}
 _OPTIONAL = {"page", "program", "install"}
 _LISTS = {"places", "understands", "command"}
 _TABLES = {"files", "env"}
-_LAYER = {"apt", "run", "download"}
+_LAYER = {"apt", "build", "run", "download"}
+_PACKAGE = re.compile(r"[a-z0-9][a-z0-9.+-]{0,99}")
 _LONGEST = 20_000
 
 
@@ -61,7 +62,16 @@ def _layer(value: Mapping[str, Any], file: str) -> Layer:
         raise _wrong("layer", "be a table", file)
     _refuse_unknown(table, _LAYER, file, "layer.")
     download = _text(table, "download", file, "") or None
-    return Layer(_list(table, "apt", file), _list(table, "run", file), download)
+    packages = {
+        name: tuple(_matching(word, _PACKAGE, f"layer.{name}", file) for word in _list(table, name, file))
+        for name in ("apt", "build")
+    }
+    run = _list(table, "run", file)
+    if any("\n" in line for line in run):
+        raise _wrong("layer.run", "be lines: write a text for each", file)
+    if run and not any("{tools}" in line for line in run):
+        raise _wrong("layer.run", "fill the folder {tools}: nothing else of it is kept", file)
+    return Layer(packages["apt"], packages["build"], run, download)
 
 
 def _check(tool: Tool, file: str) -> None:

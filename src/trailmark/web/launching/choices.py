@@ -41,7 +41,7 @@ class Choices:
 def choices_of(site: Site, project: Project) -> Choices:
     """Return what the project can be opened in."""
     running = {session.tool: session for session in sessions_of(site, project)}
-    tools = tuple(_choice(site, project, tool, running) for tool in load_tools())
+    tools = tuple(_choice(site, project, tool, running) for tool in load_tools(site.services.settings))
     try:
         apps = tuple(_choice(site, project, tool_of(app), running) for app in apps_of(project))
     except InvalidInput as error:
