@@ -158,7 +158,7 @@ def _facts(
         asked=_asked(request, managers),
         versions=_versions(lock, managers) if lock else {},
         settings={**_sources(manifest.others), **_limits(manifest.resources)},
-        snippets={one.name: one.text for one in request.snippets},
+        snippets={one.name: one.text for one in request.all_snippets},
         digest=lock.digest if lock else None,
     )
 

@@ -16,8 +16,8 @@ Change = Literal["added", "removed", "changed", "asked"]
 class PackageChange:
     """What became of one package. `asked` says that it was asked for, before or after, by the project or its base.
 
-    The change is `asked` when only what is asked for differs and the version stayed; the requirements stand in
-    `wanted_before` and `wanted_after` then, None where it was not asked for.
+    The versions are None where nothing was resolved, the requirements where it was not asked for. The change is
+    `asked` when the version stayed and only the requirement is another.
     """
 
     manager: str
@@ -28,6 +28,15 @@ class PackageChange:
     asked: bool
     wanted_before: str | None = None
     wanted_after: str | None = None
+
+    @property
+    def wanting(self) -> str:
+        """What became of how it is asked for, in words."""
+        if self.wanted_after is None:
+            return "no longer asked for, but needed by others"
+        if self.wanted_before is not None:
+            return f"asked for as {self.wanted_after}, not as {self.wanted_before}"
+        return f"asked for{f' as {self.wanted_after}' if self.wanted_after != self.name else ''} from now on"
 
 
 @dataclass(frozen=True)
@@ -107,14 +116,13 @@ def _packages(before: EnvironmentAt, after: EnvironmentAt) -> Iterator[PackageCh
         if (old, wanted) == (new, wants):
             continue
         manager, name = key
-        was, is_now = old is not None or wanted is not None, new is not None or wants is not None
-        change: Change = "changed"
-        if not was or not is_now:
-            change = "added" if is_now else "removed"
-        elif old == new:
-            change = "asked"
+        change = _change(old, new) if old != new else _change(wanted, wants) if old is None else "asked"
         is_asked = wanted is not None or wants is not None
         yield PackageChange(manager, name, change, old, new, is_asked, wanted, wants)
+
+
+def _change(old: str | None, new: str | None) -> Change:
+    return "added" if old is None else "removed" if new is None else "changed"
 
 
 def _facts(before: EnvironmentAt, after: EnvironmentAt) -> Iterator[FactChange]:
@@ -145,13 +153,13 @@ def _package_line(one: PackageChange) -> str:
     by = "" if one.manager == "pip" else f" ({one.manager})"
     match one.change:
         case "added":
-            return f"+ {one.name} {one.after or ''}".rstrip() + by
+            return f"+ {one.name} {one.after or 'not resolved yet'}{by}"
         case "removed":
             return f"- {one.name} {one.before or ''}".rstrip() + by
-        case "changed":
-            return f"{one.name} {one.before or 'not resolved'} → {one.after or 'not resolved'}{by}"
-        case "asked":
-            return f"{one.name} asked for: {one.wanted_before or 'no'} → {one.wanted_after or 'no'}{by}"
+        case "changed" if one.before and one.after:
+            return f"{one.name} {one.before} → {one.after}{by}"
+        case _:
+            return f"{one.name} {one.wanting}{by}"
 
 
 def _short(environment: EnvironmentAt) -> str | None:

@@ -18,6 +18,8 @@ SECTIONS: Mapping[str, Mapping[str, str]] = {
         "build": "Make the environment, so that a launch need not wait.",
         "search": "Find packages by the beginning of their name.",
         "verify": "Rebuild from the lock alone, and compare.",
+        "history": "List how the environment came to be, change by change.",
+        "restore": "Go back to the environment after a record.",
     },
     "The rest": {
         "base": "Show the base of the environment, or start from another one.",

@@ -11,6 +11,7 @@ from trailmark.cli.progress import TerminalProgress
 from trailmark.cli.verb import verb
 from trailmark.engines.trust import find_trust
 from trailmark.errors import InvalidInput
+from trailmark.projects.build_logs import keeping_log
 from trailmark.projects.image import ready_image, take_image
 from trailmark.projects.packages import ready_environment
 
@@ -35,7 +36,9 @@ def command(invocation: Invocation, engine: str | None, source: Path | None) -> 
     containers = services.containers_named(engine)
     if source and containers is None:
         raise InvalidInput("An image is for an engine that runs containers: name it with --engine.")
-    with TerminalProgress() as progress:
+    where = containers.name if containers else "local"
+    title = f"Building the image with {where}" if containers else "Making the environment"
+    with TerminalProgress() as shown, keeping_log(project, title, shown, engine=where) as progress:
         if containers is None:
             made = ready_environment(project, services.uv, progress, actor=actor)
             digest, place = made.digest, str(made.path)
@@ -45,5 +48,5 @@ def command(invocation: Invocation, engine: str | None, source: Path | None) -> 
             trust = find_trust(invocation.environ)
             image = ready_image(project, containers, services.means, progress, trust=trust, actor=actor)
             digest, place = image.digest, image.reference
-    value = {"engine": containers.name if containers else "local", "digest": digest, "built": place}
+    value = {"engine": where, "digest": digest, "built": place}
     show(invocation, value, lambda: f"Ready: {place}")

@@ -4,14 +4,16 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any
 
+import click
+
 from trailmark.cli.choose import open_chosen
 from trailmark.cli.invocation import Invocation
 from trailmark.cli.output import show
 from trailmark.cli.progress import TerminalProgress
 from trailmark.environments.whole.model import WholeLock
 from trailmark.progress import Progress
-from trailmark.projects.built import environment_facts
 from trailmark.projects.build_logs import keeping_log
+from trailmark.projects.built import environment_facts
 from trailmark.projects.difference_of_locks import difference_of_locks
 from trailmark.projects.environment import current_lock
 from trailmark.projects.project import Project
@@ -30,7 +32,7 @@ def change_environment(
     """
     project, services = open_chosen(invocation), invocation.services
     before = current_lock(project)
-    title = "Changing the environment from the command line"
+    title = click.get_current_context().command_path
     with TerminalProgress() as shown, keeping_log(project, title, shown) as progress:
         after = change(project, progress)
     told = []

@@ -10,6 +10,7 @@ from trailmark.cli.output import faint, moment, one_line, show, strong, table
 from trailmark.cli.progress import TerminalProgress
 from trailmark.cli.verb import verb
 from trailmark.engines.trust import find_trust
+from trailmark.projects.build_logs import keeping_log
 from trailmark.projects.prove import Verification, verify_environment, verify_image
 
 
@@ -27,7 +28,9 @@ def command(invocation: Invocation, engine: str | None) -> int:
     """
     project, services = open_chosen(invocation), invocation.services
     containers = services.containers_named(engine)
-    with TerminalProgress() as progress:
+    title = f"Proving the environment{f' with {containers.name}' if containers else ''}"
+    where = containers.name if containers else "local"
+    with TerminalProgress() as shown, keeping_log(project, title, shown, engine=where) as progress:
         if containers is None:
             found = verify_environment(project, services.means, progress)
         else:
@@ -38,7 +41,10 @@ def command(invocation: Invocation, engine: str | None) -> int:
         "differences": [asdict(difference) for difference in found.differences],
         "digest": found.proof.digest,
         "engine": found.proof.engine,
+        "image": found.proof.image,
+        "base": found.proof.base,
         "when": found.proof.when,
+        "seconds": found.proof.seconds,
         "compared": found.proof.compared,
         "supplied": list(found.proof.supplied),
     }

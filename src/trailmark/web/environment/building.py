@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Form, Query, Request
 from starlette.responses import HTMLResponse, Response
@@ -81,14 +81,17 @@ def places(
     request: Request, site: Here, project: OpenProject, part: Annotated[str, Query()] = ""
 ) -> HTMLResponse:
     """Show where the environment can be made and proved; `part=list` as a piece of the page."""
-    links = Links.of(project.owner, project.name)
-    found = places_of(site, standing_of(project, site.services.managers), project)
+    standing = standing_of(project, site.services.managers)
+    view: dict[str, Any] = {
+        "places": places_of(site, standing),
+        "links": Links.of(project.owner, project.name),
+        "digest": standing.digest,
+        "is_asked": True,
+    }
     if part:
-        return site.fragment(request, "environment/place_list.html", places=found, links=links, is_asked=True)
+        return site.fragment(request, "environment/place_list.html", **view)
     frame = project_frame(site, request, project, "environment")
-    return site.page(
-        request, "environment/places.html", frame=frame, places=found, links=links, is_asked=True
-    )
+    return site.page(request, "environment/places.html", frame=frame, **view)
 
 
 @router.get("/logs")

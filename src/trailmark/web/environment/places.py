@@ -8,7 +8,6 @@ from trailmark.engines.daemon import KINDS
 from trailmark.environments.whole.model import WholeLock
 from trailmark.errors import TrailmarkError
 from trailmark.pages.wording import filesize
-from trailmark.projects.project import Project
 from trailmark.projects.proofs import Proof
 from trailmark.projects.standing import EnvironmentStanding
 from trailmark.web.site import Site
@@ -49,7 +48,7 @@ def known_places(standing: EnvironmentStanding) -> tuple[Place, ...]:
     return (_local(standing), *(place for place in others if place.name != "local"))
 
 
-def places_of(site: Site, standing: EnvironmentStanding, project: Project) -> tuple[Place, ...]:
+def places_of(site: Site, standing: EnvironmentStanding) -> tuple[Place, ...]:
     """Return all engines that Trailmark knows, with what each has of the environment."""
     found = {engine.name: engine.reason for engine in site.services.list_engines()}
     others = (_container(site, standing, kind, found[kind]) for kind in KINDS if kind in found)

@@ -63,6 +63,7 @@ class EnvironmentView:
     asked: tuple[PackageRow, ...]
     others: tuple[PackageStanding, ...]
     snippets: tuple[Snippet, ...]
+    base_snippets: tuple[Snippet, ...]
     digest: str | None
     lock_files: tuple[str, ...]
     path: str | None
@@ -121,6 +122,9 @@ def build_environment(
         ),
         others=standing.needed,
         snippets=standing.request.snippets,
+        base_snippets=tuple(
+            one for one in standing.request.all_snippets if one not in standing.request.snippets
+        ),
         digest=standing.digest,
         lock_files=_lock_files(standing, base),
         path=str(standing.path) if standing.path else None,
