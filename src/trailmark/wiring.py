@@ -18,6 +18,7 @@ from trailmark.environments.managers.apt import Apt
 from trailmark.environments.managers.apt_base import BaseSystems, ReadImage
 from trailmark.environments.managers.conda import Conda
 from trailmark.environments.managers.r import R
+from trailmark.environments.managers.r_own import OwnRs
 from trailmark.environments.uv import Uv, find_uv
 from trailmark.environments.whole.resolve import Managers, Means
 from trailmark.errors import CommandFailed, InvalidInput, NotFound, TrailmarkError, Unavailable
@@ -82,6 +83,14 @@ class Services:
                 found.append(EngineFound(name, str(error)))
         return found
 
+    def container_engines(self) -> list[DockerEngine]:
+        """Return the engines for containers that answer on this machine."""
+        found = []
+        for name in KINDS if isinstance(self.engine, SeveralEngines) else ():
+            with contextlib.suppress(Unavailable):
+                found.append(self.containers_named(name))
+        return [engine for engine in found if engine is not None]
+
     def has_sessions(self, project: Project) -> bool:
         """Return whether a session runs on the project, or is about to."""
         return bool(statuses(self.settings, self.engine, project))
@@ -117,11 +126,11 @@ def _engines(chosen: Settings, uv: Uv) -> SeveralEngines:
 def _managers(chosen: Settings, uv: Uv) -> Managers:
     """Return the package managers beside pip; each loads what it works with when it is first asked."""
     kept = chosen.home / "cache"
-    bases = BaseSystems(kept / "bases", _image_reader(uv.environ))
+    read = _image_reader(uv.environ)
     return {
         "conda": Conda(kept / "conda"),
-        "apt": Apt(kept / "apt", system_of=bases),
-        "r": R(kept / "r", repositories=chosen.r_repositories),
+        "apt": Apt(kept / "apt", system_of=BaseSystems(kept / "bases", read)),
+        "r": R(kept / "r", repositories=chosen.r_repositories, own=OwnRs(kept / "r", uv.environ, read)),
     }
 
 
@@ -136,9 +145,7 @@ def _image_reader(environ: Mapping[str, str]) -> ReadImage:
             Images(daemon).fetch(image, progress)
             return read_files(daemon, image, paths, first=first, trust=find_trust(environ), progress=progress)
         except (NotFound, CommandFailed) as error:
-            raise Unavailable(
-                f"System packages are resolved as the base's image has them, and it could not be looked into. {error}"
-            ) from error
+            raise Unavailable(f"The base's image could not be looked into. {error}") from error
 
     return read
 

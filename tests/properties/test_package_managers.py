@@ -270,7 +270,7 @@ def test_a_channel_is_understood_or_refused(text: str) -> None:
     )
     assert isinstance(source, InvalidInput)
     address = given_or_refused(
-        lambda one: Repository("x", one, cache=NOWHERE, lasting=False, progress=NullProgress()),
+        lambda one: Repository("x", one, cache=NOWHERE, progress=NullProgress()),
         text,
         InvalidInput,
     )

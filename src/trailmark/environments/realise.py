@@ -82,6 +82,27 @@ def ensure(
         return ready or _make(lock, folder / lock.digest, python, uv, progress, held)
 
 
+def iter_made(home: Path) -> Iterator[tuple[str, float | None]]:
+    """Yield the digest of every environment that has a folder, and when it was made; None for one half made."""
+    for path in sorted((home / "environments").glob("[0-9a-f]*")):
+        try:
+            yield path.name, (path / _MARK).stat().st_mtime
+        except OSError:
+            yield path.name, None
+
+
+def remove_made(digest: str, home: Path) -> bool:
+    """Remove the environment of a lock, which can be made again from it; False when it is being made right now."""
+    path = home / "environments" / digest
+    with _open_writable(path.with_name(f".{digest}.lock")) as fd:
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        _remove(path)
+    return not path.exists()
+
+
 @contextlib.contextmanager
 def _held(path: Path, progress: Progress) -> Iterator[int]:
     """Hold a lock that ends with our process, whatever ends it."""

@@ -79,13 +79,7 @@ def parse_lock(text: str) -> ManagerLock:
     content = _content(text)
     lock = _read(content)
     items = tuple(
-        LockedItem(
-            one.name,
-            one.version,
-            None,
-            (f"sha256:{one.sha256}",) if one.sha256 else (),
-        )
-        for one in lock.packages
+        LockedItem.hashed(one.name, one.version, None, "sha256", one.sha256) for one in lock.packages
     )
     return ManagerLock("apt", FILE_NAME, text, digest_of(content), items, lock.base)
 

@@ -30,12 +30,14 @@ class Wanted:
     `channels` says where to look, in the manager's own way (conda: channels; apt: lines of a sources list; R:
     repositories), empty for where it looks by itself. `snapshot` is the day (2024-05-01) to resolve for. `runtime`
     is what the packages are for, where that is not the manager's own choice: R's version, for apt a base's image.
+    `image` is the image in which R says where it looks by itself; None: the R of this machine.
     """
 
     requirements: tuple[str, ...] = ()
     channels: tuple[str, ...] = ()
     snapshot: str | None = None
     runtime: str | None = None
+    image: str | None = None
 
     def __post_init__(self) -> None:
         if self.snapshot is not None and not _SNAPSHOT.fullmatch(self.snapshot):
@@ -52,6 +54,13 @@ class LockedItem:
     version: str | None
     source: str | None = None
     hashes: tuple[str, ...] = ()
+
+    @classmethod
+    def hashed(
+        cls, name: str, version: str, source: str | None, kind: str, value: str | None
+    ) -> "LockedItem":
+        """Return a package of a lock that has one hash of a kind, or none."""
+        return cls(name, version, source, (f"{kind}:{value}",) if value else ())
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """R packages: resolved from CRAN-like repositories, of a day where they have dated snapshots; no R is needed."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from importlib import resources
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -26,6 +26,7 @@ from trailmark.environments.managers.r_lock import (
     read_lock,
     render_lock,
 )
+from trailmark.environments.managers.r_own import OwnR
 from trailmark.environments.managers.r_packages import (
     BASE,
     VERSION,
@@ -35,29 +36,36 @@ from trailmark.environments.managers.r_packages import (
     read_asked,
     version_key,
 )
-from trailmark.environments.managers.r_repository import Repository
+from trailmark.environments.managers.r_repository import WHERE_NAMED, Repository, has_days, on_day
 from trailmark.errors import InvalidInput, Unavailable
 from trailmark.progress import NullProgress, Progress
 
 _CACHE = "/var/cache/trailmark-r"
-_PLACE = "{snapshot}"
+_NAME_ONE = f"Name a repository, and a base that has R or install R. {WHERE_NAMED}"
 
 
 class R:
     """Resolves for R of `version` where the request names none, from `repositories` where it names no others.
 
-    An address may hold {snapshot}, the place of the day; without a day it is “latest”.
+    Where there is neither, `own` asks R itself. An address may hold {snapshot}, the place of the day, or end with a
+    day as repositories of dated snapshots do; without a day it is “latest”, or as it is.
     """
 
     name = "r"
     file_name = FILE_NAME
 
     def __init__(
-        self, cache: Path, version: str | None = None, *, repositories: Collection[str] = ()
+        self,
+        cache: Path,
+        version: str | None = None,
+        *,
+        repositories: Collection[str] = (),
+        own: Callable[[str | None, Progress], OwnR] | None = None,
     ) -> None:
         self._cache = cache
         self._version = version
         self._repositories = tuple(repositories)
+        self._own = own
 
     def check(self, requirement: str) -> str:
         """Return the requirement in its normal form, like “ggplot2>=3.4”. Raises InvalidInput."""
@@ -89,7 +97,7 @@ class R:
         """
         progress = progress or NullProgress()
         asked = [_read(one) for one in wanted.requirements]
-        version = self._runtime(wanted)
+        version = self._runtime(wanted, progress)
         progress.step("Reading the index of R packages")
         repositories = self._open(wanted, progress)
         kept = {
@@ -149,13 +157,10 @@ class R:
         files = {"packages.tsv": "".join(lines), "install_r.R": script}
         return (Step(self.name, (f"Rscript --vanilla install_r.R {_CACHE}",), files, caches=(_CACHE,)),)
 
-    def _runtime(self, wanted: Wanted) -> str:
+    def _runtime(self, wanted: Wanted, progress: Progress) -> str:
         version = wanted.runtime or self._version
         if version is None:
-            raise Unavailable(
-                "R packages are resolved for one version of R, and none is known. Choose a base that has R, or "
-                "name its version. Nothing was changed."
-            )
+            version = self._ask(wanted, progress, "which version of R they are for").version
         if not VERSION.fullmatch(version):
             raise InvalidInput(
                 f"“{version[:40]!s}” is no version of R. Write it like “4.2.2”. Nothing was changed."
@@ -164,25 +169,35 @@ class R:
 
     def _open(self, wanted: Wanted, progress: Progress) -> list[Repository]:
         addresses = wanted.channels or self._repositories
+        addresses = addresses or self._ask(wanted, progress, "which repository they come from").repositories
         if not addresses:
+            raise Unavailable(f"R names no repository of R packages. {_NAME_ONE}")
+        if wanted.snapshot and not any(map(has_days, addresses)):
             raise Unavailable(
-                "No repository of R packages is known. Name one for this environment or in the settings."
-            )
-        if wanted.snapshot and not any(_PLACE in one for one in addresses):
-            raise InvalidInput(
-                f"The R packages of {wanted.snapshot} are wanted, and no repository has dated snapshots. Name one "
-                "with {snapshot} in the place of the day, or ask for no day."
+                f"The R packages of {wanted.snapshot} are wanted, and {', '.join(addresses)[:300]} keeps no dated "
+                "snapshots. Name one with {snapshot} in the place of the day, or ask for no day. {WHERE_NAMED}"
             )
         return [
             Repository(
                 "CRAN" if number == 0 else f"CRAN{number + 1}",
-                address.replace(_PLACE, wanted.snapshot or "latest"),
+                on_day(address, wanted.snapshot),
                 cache=self._cache,
-                lasting=wanted.snapshot is not None and _PLACE in address,
                 progress=progress,
             )
             for number, address in enumerate(addresses)
         ]
+
+    def _ask(self, wanted: Wanted, progress: Progress, what: str) -> OwnR:
+        """Return what R says of itself. Raises Unavailable that says what to do without."""
+        try:
+            if self._own is not None:
+                return self._own(wanted.image, progress)
+            reason = "this program does not ask R"
+        except Unavailable as error:
+            reason = str(error)
+        raise Unavailable(
+            f"Of R packages nobody says {what}, and R cannot be asked: {reason.rstrip('.')}. {_NAME_ONE}"
+        )
 
 
 def _read(requirement: str) -> Asked:

@@ -64,15 +64,13 @@ def parse_lock(text: str) -> ManagerLock:
     content = _content(text)
     lock = _read(content)
     items = tuple(
-        LockedItem(
-            one.name,
-            one.version,
-            lock.repositories.get(one.repository) if one.is_in_repository else one.source,
-            (f"md5:{one.md5}",) if one.md5 else (),
-        )
-        for one in lock.packages
+        LockedItem.hashed(one.name, one.version, _place(one, lock), "md5", one.md5) for one in lock.packages
     )
     return ManagerLock("r", FILE_NAME, text, digest_of(content), items, lock.version)
+
+
+def _place(package: Package, lock: RLock) -> str | None:
+    return lock.repositories.get(package.repository) if package.is_in_repository else package.source
 
 
 def _table(package: Package) -> dict[str, object]:

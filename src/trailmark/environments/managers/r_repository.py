@@ -20,15 +20,35 @@ from trailmark.errors import InvalidInput, Unavailable
 from trailmark.progress import Progress
 
 _FRESH_SECONDS = 3600.0
+WHERE_NAMED = (
+    "It is said for this environment by “channels” under [environment.r] in trailmark.toml, and for all by "
+    "“r_repositories” in the settings. Nothing was changed."
+)
+_PLACE = "{snapshot}"
+_NOW = "latest"
+_DAY = r"(?<=/)\d{4}-\d{2}-\d{2}(?=/|\Z)"
+_SNAPSHOT = re.compile(rf"/(?:\d{{4}}-\d{{2}}-\d{{2}}|{_NOW})(?P<end>/?)\Z")
 _LINK = re.compile(r'href="([A-Za-z0-9.]+_[0-9.-]+\.tar\.gz)"')
 _CHUNK = 1 << 18
 _LARGEST = 400_000_000
 
 
-class Repository:
-    """One repository. `lasting` says that its content never changes: a dated snapshot."""
+def has_days(address: str) -> bool:
+    """Whether a repository has dated snapshots: its address has a place for the day, or ends with one or “latest”."""
+    return _PLACE in address or _SNAPSHOT.search(address) is not None
 
-    def __init__(self, name: str, address: str, *, cache: Path, lasting: bool, progress: Progress) -> None:
+
+def on_day(address: str, day: str | None) -> str:
+    """Return the address of a repository as of a day, where it has days; without one it is of now, or as it is."""
+    if _PLACE in address:
+        return address.replace(_PLACE, day or _NOW)
+    return _SNAPSHOT.sub(rf"/{day}\g<end>", address) if day else address
+
+
+class Repository:
+    """One repository. The content of one whose address ends with a day never changes."""
+
+    def __init__(self, name: str, address: str, *, cache: Path, progress: Progress) -> None:
         parts = split_address(address)
         if parts is None or (parts.scheme not in ("http", "https", "file") and not address.startswith("/")):
             raise InvalidInput(
@@ -42,7 +62,7 @@ class Repository:
         self.name = name
         self.address = address.rstrip("/") or "/"
         self._cache = cache
-        self._lasting = lasting
+        self._lasting = re.search(_DAY, self.address) is not None
         self._progress = progress
 
     def packages(self) -> Iterator[Package]:
@@ -116,7 +136,8 @@ class Repository:
             return None
         except (OSError, ValueError) as error:
             raise Unavailable(
-                f"The repository of R packages {self.address} could not be read, so nothing was changed: {error}"
+                f"The repository of R packages {self.address} could not be read: {error}. Try again, or name another "
+                f"one. {WHERE_NAMED}"
             ) from error
 
 

@@ -91,5 +91,5 @@ def of_python(minor: str) -> str:
 
 def of_place(manager: str, wanted: Wanted) -> str:
     """Return the name under which a manager's answers are kept: each place that is looked in has its own newest."""
-    place = (wanted.channels, wanted.snapshot, wanted.runtime)
+    place = (wanted.channels, wanted.snapshot, wanted.runtime, wanted.image)
     return f"{manager} {digest_of(place)[:16]}" if any(place) else manager

@@ -75,7 +75,7 @@ def test_the_version_of_r_counts(repository: Path, tmp_path: Path) -> None:
     with pytest.raises(SolveFailed, match=r"delta 1.0 needs R \(>= 3.5\), and there is only R 3.4.0"):
         old.solve(Wanted(("delta",)))
     assert _versions(old, Wanted(("delta",), runtime="4.2.2")) == {"beta": "2.0", "delta": "1.0"}
-    with pytest.raises(Unavailable, match="none is known"):
+    with pytest.raises(Unavailable, match="which version of R"):
         R(tmp_path / "cache", repositories=[str(repository)]).solve(Wanted(("beta",)))
     with pytest.raises(InvalidInput, match="no version of R"):
         old.solve(Wanted(("beta",), runtime="4.2\n"))
@@ -92,8 +92,21 @@ def test_a_dated_snapshot_is_resolved_from(tmp_path: Path) -> None:
     assert r.outdated(lock) == {}
     with pytest.raises(Unavailable, match="no repository of R packages"):
         r.solve(Wanted(("beta",), snapshot="2023-01-01"))
-    with pytest.raises(InvalidInput, match="no repository has dated snapshots"):
+    with pytest.raises(Unavailable, match="/cran keeps no dated snapshots"):
         R(tmp_path, "4.2.2", repositories=["/cran"]).solve(Wanted(("beta",), snapshot="2024-05-01"))
+
+
+@pytest.mark.parametrize("ending", ["latest", "2024-04-01", "2024-04-01/"])
+def test_the_day_is_put_into_an_address_that_ends_with_one(tmp_path: Path, ending: str) -> None:
+    for folder, version in (("2024-05-01", "1.0"), ("2024-04-01", "0.9"), ("latest", "2.0")):
+        write_r_package(tmp_path / folder, "beta", version)
+    r = R(tmp_path / "cache", "4.2.2", repositories=[f"{tmp_path}/{ending}"])
+    lock = r.solve(Wanted(("beta",), snapshot="2024-05-01"))
+    assert [(item.version, str(item.source).rstrip("/")) for item in lock.items] == [
+        ("1.0", str(tmp_path / "2024-05-01"))
+    ]
+    as_it_is = {"latest": "2.0"}.get(ending, "0.9")
+    assert _versions(r, Wanted(("beta",))) == {"beta": as_it_is}
 
 
 def test_older_versions_come_from_the_archive(r: R, repository: Path) -> None:
@@ -150,7 +163,7 @@ def test_what_is_no_repository(tmp_path: Path, repository: str) -> None:
 
 
 def test_no_repository_is_known(tmp_path: Path) -> None:
-    with pytest.raises(Unavailable, match="No repository"):
+    with pytest.raises(Unavailable, match="“r_repositories” in the settings"):
         R(tmp_path, "4.2.2").solve(Wanted(("beta",)))
 
 
