@@ -12,6 +12,7 @@ from trailmark.environments.managers.apt import Apt
 from trailmark.environments.managers.apt_base import BaseSystems
 from trailmark.environments.managers.edit import unmet
 from trailmark.environments.managers.model import Wanted
+from trailmark.environments.managers.r_own import OwnR, OwnRs
 from trailmark.errors import Cancelled, CommandFailed, NotFound
 from trailmark.progress import NullProgress
 from trailmark.testing.manager_contract import Listener
@@ -70,3 +71,23 @@ def test_system_packages_are_resolved_as_the_base_has_them(docker: Daemon, tmp_p
     assert asked == [BASE]
     assert unmet(apt, Wanted(("bc",), runtime=BASE), lock) == ()
     assert unmet(apt, Wanted(("bc",), runtime="another"), lock) == ("bc",)
+
+
+def test_the_r_of_an_image_says_where_it_looks(docker: Daemon, tmp_path: Path) -> None:
+    image = "trailmark-test-own-r"
+    said = "trailmark-r 4.5.2\\ntrailmark-r https://example.org/cran/2026-02-01\\n"
+    script = f'#!/bin/sh\\nfor last; do :; done\\nprintf "{said}" > "$last"\\n'
+    recipe = f"FROM {BASE}\nRUN printf '%b' '{script}' > /usr/bin/Rscript && chmod +x /usr/bin/Rscript\n"
+    for line in docker.api.build(fileobj=io.BytesIO(recipe.encode()), tag=image, rm=True, decode=True):
+        assert "error" not in line, line
+
+    def read(image, first, paths, progress):  # type: ignore[no-untyped-def]
+        return read_files(docker, image, paths, first=first, trust=Trust(), progress=progress)
+
+    try:
+        own = OwnRs(tmp_path, {}, read)(image, NullProgress())
+    finally:
+        docker.api.remove_image(image, force=True)
+    assert own == OwnR("4.5.2", ("https://example.org/cran/2026-02-01",))
+    with pytest.raises(CommandFailed, match="Rscript"):
+        OwnRs(tmp_path, {}, read)(BASE, NullProgress())
