@@ -11,6 +11,7 @@ import fcntl
 import json
 import re
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
@@ -30,6 +31,7 @@ _FOLDER = "build-logs"
 _ID = re.compile(r"[0-9A-HJKMNP-TV-Z]{26}")
 _MOST = 40
 _LONGEST = 20_000_000
+_COMPARED = 1000
 
 
 @dataclass(frozen=True)
@@ -58,6 +60,7 @@ class _Kept:
         self._stream = stream
         self._redactor = redactor
         self._stage = ""
+        self._newest: deque[str] = deque(maxlen=_COMPARED)
 
     def step(self, message: str, fraction: float | None = None) -> None:
         """Write down a new stage."""
@@ -73,9 +76,18 @@ class _Kept:
 
     def write(self, text: str) -> None:
         """Add lines to the log; a disk that refuses them does not end the work."""
+        clean = self._redactor.text(text.rstrip())
+        self._newest.extend(clean.splitlines())
         with contextlib.suppress(OSError, ValueError):
-            self._stream.write(f"{self._redactor.text(text.rstrip())}\n")
+            self._stream.write(f"{clean}\n")
             self._stream.flush()
+
+    def write_new(self, text: str) -> None:
+        """Add the lines that were not among the last ones: what failed often repeats the end of its log."""
+        known = {line.strip() for line in self._newest}
+        lines = (line for line in self._redactor.text(text).splitlines() if line.strip() not in known)
+        if rest := "\n".join(lines).strip():
+            self.write(rest)
 
     @property
     def cancelled(self) -> bool:
@@ -114,13 +126,13 @@ def keeping_log(
         except TrailmarkError as failure:
             error = str(failure)
             if isinstance(failure, CommandFailed) and failure.output:
-                kept.write(failure.output)
+                kept.write_new(failure.output)
             outcome = "stopped" if progress.cancelled else "failed"
             raise
         finally:
             if error:
                 error = Redactor(path=secrets_path(project)).text(error)
-                kept.write(error)
+                kept.write_new(error)
             _keep(folder, replace(log, ended=clock(), outcome=outcome, error=error))
 
 
