@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator, Sequence
 
 from trailmark.engines.daemon import Daemon
+from trailmark.engines.leftovers import PASSING
 from trailmark.engines.trust import Trust
 from trailmark.errors import Cancelled, CommandFailed, NotFound
 from trailmark.progress import Progress
@@ -46,6 +47,7 @@ def _container(daemon: Daemon, image: str, argv: Sequence[str], trust: Trust) ->
                 entrypoint=[],
                 user="0:0",
                 environment=dict(trust.proxies),
+                labels={PASSING: ""},
                 host_config=daemon.api.create_host_config(network_mode=daemon.network),
             )
     except CommandFailed as error:

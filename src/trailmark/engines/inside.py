@@ -9,6 +9,7 @@ from pathlib import Path
 
 from trailmark.engines.confined import confinement
 from trailmark.engines.daemon import Daemon
+from trailmark.engines.leftovers import PASSING
 from trailmark.engines.model import Mount, SessionSpec
 from trailmark.errors import CommandFailed, NotFound
 from trailmark.process import Completed
@@ -37,6 +38,7 @@ def run_inside(
                     "Image": image,
                     "Entrypoint": list(argv),
                     "User": "0:0",
+                    "Labels": {PASSING: ""},
                     **confinement(spec, "none", Path("/dev/null")),
                 }
             )["Id"]

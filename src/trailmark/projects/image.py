@@ -19,6 +19,7 @@ from trailmark.progress import Progress
 from trailmark.projects.environment import current_lock, whole_request
 from trailmark.projects.packages import lock_environment
 from trailmark.projects.project import Project
+from trailmark.projects.used import note_use
 
 _RECEIVED = "received-image"
 
@@ -42,6 +43,7 @@ def ready_image(
         # Before anything is resolved: system packages are resolved as the base has them.
         _ensure_base(engine, base, project.settings.home, progress)
     lock = lock or lock_environment(project, means, progress, actor=actor)
+    note_use(project.settings, lock.digest)
     recipe = recipe_of(lock, means.managers, tool_layer())
     found = engine.images.find(lock.digest)
     if found is not None and recipe.labels.items() <= found.labels.items():

@@ -27,6 +27,7 @@ from trailmark.projects.image import ready_image
 from trailmark.projects.project import Project
 from trailmark.projects.secret_files import secret_files
 from trailmark.projects.secrets import secret_values, secrets_path
+from trailmark.projects.used import note_use
 from trailmark.sessions.capture import capture_config, write_config
 from trailmark.sessions.gated import MODULE, Surroundings, gate_variables, write_gate
 from trailmark.sessions.hosts import hosts_of
@@ -88,6 +89,7 @@ def prepare_inside(
         name=project.name,
         page=session.page,
         hosts=hosts_of(session.id),
+        package=_CAPTURE / trailmark_capture.__name__,
     )
     traits["ServerApp"]["ip"] = inside.listen
     file = folder / "jupyter_server_config.json"
@@ -137,6 +139,7 @@ def find_inside(
     environment = image.digest
     if tool is not None:
         image = equip(project, engine, image, tool, means, progress, trust=trust)
+    note_use(project.settings, image.digest)
     wanted = project.manifest().resources
     return Inside(
         engine=engine.name,

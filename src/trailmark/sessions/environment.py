@@ -6,6 +6,7 @@ from pathlib import Path
 
 from trailmark.durable import write_file
 from trailmark.environments.realise import Realised
+from trailmark.projects.used import note_use
 from trailmark.sessions.session import folder_of
 from trailmark.settings import Settings
 
@@ -15,6 +16,7 @@ def use_environment(settings: Settings, session_id: str, realised: Realised) -> 
 
     Kernels that run already keep theirs until they are restarted.
     """
+    note_use(settings, realised.path.name)
     folder = folder_of(settings, session_id)
     link, new = folder / "environment", folder / "environment.new"
     new.unlink(missing_ok=True)

@@ -18,6 +18,7 @@ from trailmark.projects.packages import ready_environment
 from trailmark.projects.project import Project
 from trailmark.projects.secret_files import secret_file_variables
 from trailmark.projects.secrets import secret_values
+from trailmark.projects.used import note_use
 from trailmark.sessions.capture import capture_config, write_config
 from trailmark.sessions.run_inside import run_inside
 from trailmark.sessions.session import folder_of, forget_session
@@ -110,6 +111,7 @@ def _run(
 def _environment(project: Project, realised: Realised | None) -> dict[str, str]:
     env = {**os.environ, **secret_values(project), **secret_file_variables(project)}
     if realised is not None:
+        note_use(project.settings, realised.path.name)
         env["VIRTUAL_ENV"] = str(realised.path)
         env["PATH"] = f"{realised.path / 'bin'}{os.pathsep}{env.get('PATH', os.defpath)}"
         env.pop("PYTHONHOME", None)

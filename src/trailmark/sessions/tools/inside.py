@@ -15,6 +15,7 @@ from trailmark.errors import Unavailable
 from trailmark.progress import Progress
 from trailmark.projects.environment import current_lock
 from trailmark.projects.project import Project
+from trailmark.projects.used import note_use
 from trailmark.sessions.tools.model import Tool, fill
 
 # Each holds the tool once more; one that was removed is made again in seconds.
@@ -52,6 +53,7 @@ def equip(
         made = engine.images.build(
             recipe, digest_of(recipe), progress, trust=trust, programs=programs, origin="tool"
         )
+        note_use(project.settings, made.digest)
     recipe = with_tool(image, tool.id, made, layer.apt)
     equipped = engine.images.build(recipe, digest_of(recipe), progress, trust=trust, origin="equipped")
     _remove_older(engine, tool)

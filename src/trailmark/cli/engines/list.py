@@ -1,4 +1,4 @@
-"""`trailmark engines`."""
+"""`trailmark engines list`."""
 
 from trailmark.cli.invocation import Invocation
 from trailmark.cli.output import faint, show, strong, table
@@ -6,13 +6,13 @@ from trailmark.cli.verb import verb
 from trailmark.wiring import EngineFound
 
 
-@verb("engines")
+@verb("list")
 def command(invocation: Invocation) -> None:
     """List where sessions can run: this machine itself, and the container engines that answer on it.
 
     \b
     trailmark engines
-    trailmark engines --json
+    trailmark engines list --json
     """
     found = invocation.services.list_engines()
     value = [
