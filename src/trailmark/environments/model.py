@@ -13,6 +13,7 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.utils import canonicalize_name
 
+from trailmark.environments.address import require_no_secret
 from trailmark.errors import Damaged, InvalidInput
 
 PYTHON = ">=3.11"
@@ -88,12 +89,14 @@ def parse_python(text: str) -> SpecifierSet:
 def parse_requirement(text: str) -> Requirement:
     """Read one requirement, such as “pandas” or “numpy>=2,<3”. Raises InvalidInput."""
     try:
-        return Requirement(_short(text))
+        requirement = Requirement(_short(text))
     except InvalidRequirement as error:
         reason = str(error).splitlines()[0]
         raise InvalidInput(
             f"“{text}” is not a package that can be asked for: {reason}. Write it like “pandas” or “pandas==2.1”."
         ) from error
+    require_no_secret(requirement.url or "", requirement.name)
+    return requirement
 
 
 def parse_lock(text: str, python: str = PYTHON) -> Lock:

@@ -5,6 +5,7 @@ from contextlib import AbstractContextManager
 from fnmatch import fnmatchcase
 from pathlib import Path
 
+from trailmark.environments.address import require_no_secret
 from trailmark.environments.managers.apt_lock import (
     FILE_NAME,
     AptLock,
@@ -187,6 +188,8 @@ def _sources(wanted: Wanted) -> tuple[str, ...]:
             "one with {snapshot} in the place of the day, or ask for no day."
         )
     day = (wanted.snapshot or "").replace("-", "") + "T000000Z"
+    for word in (word for line in wanted.channels for word in line.split()):
+        require_no_secret(word, "a source of system packages")
     if not all(is_source(line) for line in wanted.channels):
         raise InvalidInput(
             "A source of system packages is one line, like “deb [trusted=yes] file:/folder ./”."
@@ -249,8 +252,14 @@ def _packages(apt: AptRun, requirements: Iterable[str], simulated: Simulated) ->
         (one.get("Package"), one.get("Version")): one.get("SHA256", "").lower()
         for one in apt.facts(sorted(asked))
     }
+    for (name, _), version in simulated.install.items():
+        if not hashes.get((name, version)):
+            raise SolveFailed(
+                f"The index of system packages has no SHA-256 of {name} {version}, so it could not be told later "
+                "whether it is still the same package. Nothing was changed. Name a source whose index has them."
+            )
     new = (
-        Package(name, version, architecture, hashes.get((name, version), ""))
+        Package(name, version, architecture, hashes[name, version])
         for (name, architecture), version in simulated.install.items()
     )
     return (*new, *(Package(name, version, apt.architecture, None) for name, version in there.items()))

@@ -65,7 +65,7 @@ def render_lock(lock: AptLock) -> str:
     for one in sorted(lock.packages, key=lambda one: one.name):
         lines += ["", "[[package]]", f"name = {_quoted(one.name)}", f"version = {_quoted(one.version)}"]
         lines.append(f"architecture = {_quoted(one.architecture)}")
-        lines.append(f"sha256 = {_quoted(one.sha256)}" if one.sha256 else "in-base = true")
+        lines.append(f"sha256 = {_quoted(one.sha256)}" if one.sha256 is not None else "in-base = true")
     return "\n".join(lines) + "\n"
 
 

@@ -24,6 +24,8 @@ from trailmark.progress import NullProgress, Progress
 STATE_PATHS = ("/etc/apt", "/var/lib/apt/lists", "/var/lib/dpkg/status")
 _FRESH_SECONDS = 3600.0
 _POLL_SECONDS = 0.1
+# What apt-cache says, beside the rest of its answer, of names that its index does not have.
+_UNKNOWN = "No packages found"
 _UNWANTED = ("LD_PRELOAD", "APT_CONFIG", "LANG", "LANGUAGE", "LC_ALL", "COLUMNS")
 
 
@@ -92,8 +94,13 @@ class AptRun:
         return Completed(code, "\n".join(lines), "")
 
     def ask(self, *args: str) -> str:
-        """Return what apt-cache says, as far as it knows the packages that are asked about."""
-        return run(["apt-cache", *args], cwd=self._folder, env=self._environ, timeout=120).stdout
+        """Return what apt-cache says, as far as it knows the packages that are asked about. Raises Unavailable."""
+        said = run(["apt-cache", *args], cwd=self._folder, env=self._environ, timeout=120)
+        if not (said.ok or _UNKNOWN in said.stderr):
+            raise Unavailable(
+                f"The index of system packages could not be read, so nothing was changed. apt says:\n{said.stderr}"
+            )
+        return said.stdout
 
     def candidates(self, names: Sequence[str]) -> dict[str, str]:
         """Return the version that apt would take of each package that there is."""

@@ -5,7 +5,6 @@ import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from urllib.parse import SplitResult, urlsplit
 
 from packaging.specifiers import SpecifierSet
 from packaging.version import InvalidVersion, Version
@@ -162,14 +161,6 @@ def is_later(version: str, than: str) -> bool:
         return Version(version) > Version(than)
     except InvalidVersion:
         return False
-
-
-def split_address(text: str) -> SplitResult | None:
-    """Return the parts of an address or a path; None for what can be neither."""
-    try:
-        return urlsplit(text) if text.isprintable() else None
-    except ValueError:
-        return None
 
 
 def go_on(progress: Progress) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from trailmark.environments.address import split_address
 from trailmark.environments.managers.model import (
     LockedItem,
     ManagerLock,
@@ -12,7 +13,6 @@ from trailmark.environments.managers.model import (
     digest_of,
     require_lock_size,
     require_text,
-    split_address,
 )
 from trailmark.environments.managers.r_packages import DEPENDENCY_FIELDS, NAME, VERSION, needs_of, split_field
 

@@ -12,8 +12,9 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from trailmark.durable import write_file
+from trailmark.environments.address import require_no_secret, split_address
 from trailmark.environments.managers.dcf import read_paragraphs
-from trailmark.environments.managers.model import go_on, split_address
+from trailmark.environments.managers.model import go_on
 from trailmark.environments.managers.r_lock import Package
 from trailmark.environments.managers.r_packages import NAME, VERSION
 from trailmark.errors import InvalidInput, Unavailable
@@ -21,8 +22,8 @@ from trailmark.progress import Progress
 
 _FRESH_SECONDS = 3600.0
 WHERE_NAMED = (
-    "It is said for this environment by “channels” under [environment.r] in trailmark.toml, and for all by "
-    "“r_repositories” in the settings. Nothing was changed."
+    "A repository is named for this environment by “channels” under [environment.r] in trailmark.toml, and for all "
+    "by “r_repositories” in the settings. Nothing was changed."
 )
 _PLACE = "{snapshot}"
 _NOW = "latest"
@@ -54,11 +55,7 @@ class Repository:
             raise InvalidInput(
                 f"“{address[:80]!s}” is no repository of R packages. Name an address or a folder."
             )
-        if "@" in parts.netloc:
-            raise InvalidInput(
-                "The address of a repository holds a password, and it would be written into the lock. "
-                "Name the repository without it."
-            )
+        require_no_secret(address, "a repository")
         self.name = name
         self.address = address.rstrip("/") or "/"
         self._cache = cache
@@ -136,8 +133,8 @@ class Repository:
             return None
         except (OSError, ValueError) as error:
             raise Unavailable(
-                f"The repository of R packages {self.address} could not be read: {error}. Try again, or name another "
-                f"one. {WHERE_NAMED}"
+                f"The repository of R packages {self.address} could not be read: {error}. Try again, or name another. "
+                f"{WHERE_NAMED}"
             ) from error
 
 

@@ -24,9 +24,10 @@ from rattler.exceptions import (
     SolverError,
 )
 
+from trailmark.environments.address import require_no_secret, split_address
 from trailmark.environments.managers import conda_install
 from trailmark.environments.managers.conda_lock import Package
-from trailmark.environments.managers.model import SolveFailed, split_address
+from trailmark.environments.managers.model import SolveFailed
 from trailmark.environments.realise import InstallFailed
 from trailmark.errors import Cancelled, InvalidInput, Unavailable
 from trailmark.progress import Progress
@@ -69,7 +70,8 @@ def read_channel(text: str) -> rattler.Channel:
         raise InvalidInput(
             f"“{text[:60]!s}” is no channel. Name one, like “conda-forge”, an address or a folder."
         )
-    if "@" in parts.netloc or "/t/" in parts.path:
+    require_no_secret(text, "a channel")
+    if "/t/" in parts.path:
         raise InvalidInput(
             "The address of a channel holds a password or a token, and it would be written into the lock. "
             "Name the channel without it."

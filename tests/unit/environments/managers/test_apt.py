@@ -208,3 +208,29 @@ def test_a_lock_that_is_tampered_with_is_refused(apt: Apt, repository: Path, old
 def test_versions_are_ordered(first: str, second: str, order: int) -> None:
     found = debian.compare(first, second)
     assert (found > 0) - (found < 0) == order
+
+
+def test_a_package_that_the_index_has_no_sha256_of_is_not_taken(repository: Path, apt: Apt) -> None:
+    index = repository / "Packages"
+    lines = index.read_text().splitlines(keepends=True)
+    index.write_text("".join(line for line in lines if not line.startswith("SHA256")))
+    with pytest.raises(SolveFailed, match=r"no SHA-256 of beta 2\.0"):
+        apt.solve(Wanted(("beta",), (source_line(repository),)))
+
+
+def test_what_apt_cannot_say_is_no_answer(apt: Apt, repository: Path, tmp_path: Path) -> None:
+    lines = (source_line(repository),)
+    assert apt.newest(["nosuch"], Wanted((), lines)) == {"nosuch": None}
+    broken = tmp_path / "root/var/lib/dpkg/status"
+    broken.unlink()
+    broken.mkdir()
+    with pytest.raises(Unavailable, match="apt says"):
+        apt.newest(["beta"], Wanted((), lines))
+
+
+@pytest.mark.parametrize(
+    "address", ["https://ada:s3cret@example.org/debian", "https://token@example.org/debian"]
+)
+def test_a_source_with_a_password_is_refused(apt: Apt, address: str) -> None:
+    with pytest.raises(InvalidInput, match="holds a password"):
+        apt.solve(Wanted(("beta",), (f"deb {address} bookworm main",)))
