@@ -57,5 +57,6 @@ def find_built(standing: EnvironmentStanding, engine_named: Find) -> Built:
             return Built(True, kind, image.reference)
         asked.append(kind)
     if asked:
-        return Built(False, asked[0], reason=f"{' and '.join(asked)} has no image of it yet")
+        there = f"{' and '.join(asked)} has no image of it yet: trailmark env build --engine {asked[0]}"
+        return Built(False, asked[0], reason=there)
     return Built(None, KINDS[0], reason=f"whether its image is there cannot be told: {silent[0]}")

@@ -41,7 +41,7 @@ from trailmark.errors import InvalidInput, Unavailable
 from trailmark.progress import NullProgress, Progress
 
 _CACHE = "/var/cache/trailmark-r"
-_NAME_ONE = f"Name a repository, and a base that has R or install R. {WHERE_NAMED}"
+_HAVE_R = "Choose a base that has R, or install R on this machine. Nothing was changed."
 
 
 class R:
@@ -160,7 +160,7 @@ class R:
     def _runtime(self, wanted: Wanted, progress: Progress) -> str:
         version = wanted.runtime or self._version
         if version is None:
-            version = self._ask(wanted, progress, "which version of R they are for").version
+            version = self._ask(wanted, progress, "Which version of R the packages are for", _HAVE_R).version
         if not VERSION.fullmatch(version):
             raise InvalidInput(
                 f"“{version[:40]!s}” is no version of R. Write it like “4.2.2”. Nothing was changed."
@@ -169,13 +169,15 @@ class R:
 
     def _open(self, wanted: Wanted, progress: Progress) -> list[Repository]:
         addresses = wanted.channels or self._repositories
-        addresses = addresses or self._ask(wanted, progress, "which repository they come from").repositories
+        addresses = (
+            addresses or self._ask(wanted, progress, "Where R packages come from", WHERE_NAMED).repositories
+        )
         if not addresses:
-            raise Unavailable(f"R names no repository of R packages. {_NAME_ONE}")
+            raise Unavailable(f"R names no repository of R packages. {WHERE_NAMED}")
         if wanted.snapshot and not any(map(has_days, addresses)):
             raise Unavailable(
                 f"The R packages of {wanted.snapshot} are wanted, and {', '.join(addresses)[:300]} keeps no dated "
-                "snapshots. Name one with {snapshot} in the place of the day, or ask for no day. {WHERE_NAMED}"
+                f"snapshots. Name one with {{snapshot}} in the place of the day, or ask for no day. {WHERE_NAMED}"
             )
         return [
             Repository(
@@ -187,17 +189,15 @@ class R:
             for number, address in enumerate(addresses)
         ]
 
-    def _ask(self, wanted: Wanted, progress: Progress, what: str) -> OwnR:
-        """Return what R says of itself. Raises Unavailable that says what to do without."""
+    def _ask(self, wanted: Wanted, progress: Progress, unknown: str, mend: str) -> OwnR:
+        """Return what R says of itself. Raises Unavailable that says what is unknown then, and how to mend it."""
         try:
             if self._own is not None:
                 return self._own(wanted.image, progress)
-            reason = "this program does not ask R"
+            reason = "R is not asked here"
         except Unavailable as error:
             reason = str(error)
-        raise Unavailable(
-            f"Of R packages nobody says {what}, and R cannot be asked: {reason.rstrip('.')}. {_NAME_ONE}"
-        )
+        raise Unavailable(f"{unknown} is not known: {reason.rstrip('.')}. {mend}")
 
 
 def _read(requirement: str) -> Asked:

@@ -133,8 +133,8 @@ class Repository:
             return None
         except (OSError, ValueError) as error:
             raise Unavailable(
-                f"The repository of R packages {self.address} could not be read: {error}. Try again, or name another. "
-                f"{WHERE_NAMED}"
+                f"The repository of R packages {self.address} could not be read: {error}. "
+                f"Try again, or name another. {WHERE_NAMED}"
             ) from error
 
 

@@ -51,7 +51,7 @@ def _join(own: Wanted, base: Base, manager: str) -> Wanted:
         own.channels or part.channels,
         own.snapshot or part.snapshot,
         own.runtime or _runtime(base, manager),
-        base.engine_image if manager == "r" else None,
+        base.engine_image if manager == "r" and "r" in base.languages else None,
     )
 
 

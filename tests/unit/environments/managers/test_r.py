@@ -75,7 +75,7 @@ def test_the_version_of_r_counts(repository: Path, tmp_path: Path) -> None:
     with pytest.raises(SolveFailed, match=r"delta 1.0 needs R \(>= 3.5\), and there is only R 3.4.0"):
         old.solve(Wanted(("delta",)))
     assert _versions(old, Wanted(("delta",), runtime="4.2.2")) == {"beta": "2.0", "delta": "1.0"}
-    with pytest.raises(Unavailable, match="which version of R"):
+    with pytest.raises(Unavailable, match="Which version of R the packages are for is not known"):
         R(tmp_path / "cache", repositories=[str(repository)]).solve(Wanted(("beta",)))
     with pytest.raises(InvalidInput, match="no version of R"):
         old.solve(Wanted(("beta",), runtime="4.2\n"))

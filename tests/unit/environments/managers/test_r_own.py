@@ -67,7 +67,9 @@ class TestAtHand:
     def test_one_without_days_says_so(self, tmp_path: Path) -> None:
         cran = write_r_repository(tmp_path / "cran")
         own = at_hand(f'options(repos = c(CRAN = "{cran.as_uri()}"))', tmp_path)
-        with pytest.raises(Unavailable, match="cran keeps no dated snapshots"):
+        with pytest.raises(
+            Unavailable, match=r"cran keeps no dated snapshots.*with \{snapshot\} in.*“channels” under"
+        ):
             R(tmp_path / "cache", own=own).solve(Wanted(("beta",), snapshot="2024-05-01"))
 
     def test_a_profile_of_trailmarks_own_is_not_what_the_person_has(self, tmp_path: Path) -> None:
@@ -88,7 +90,9 @@ class TestAtHand:
 
     def test_r_that_does_not_start(self, tmp_path: Path) -> None:
         own = at_hand('quit("no", 3)', tmp_path)
-        with pytest.raises(Unavailable, match=r"R cannot be asked: R does not answer.*“r_repositories”"):
+        with pytest.raises(
+            Unavailable, match=r"Which version of R .* is not known: R does not answer.*install R"
+        ):
             R(tmp_path / "cache", own=own).solve(Wanted(("beta",)))
 
 
@@ -141,10 +145,7 @@ def test_an_image_that_says_nothing_of_use(tmp_path: Path, lines: tuple[str, ...
 
 def test_without_r_and_without_an_engine_it_is_said_what_to_set(tmp_path: Path) -> None:
     r = R(tmp_path / "cache", own=OwnRs(tmp_path, {"PATH": str(tmp_path)}, refuse))
-    for wanted, reason in (
-        (Wanted(("beta",)), "this machine has no R"),
-        (Wanted(("beta",), runtime="4.2.2", image="base:1"), "No docker engine answers"),
-    ):
-        with pytest.raises(Unavailable, match=reason) as failed:
-            r.solve(wanted)
-        assert "“channels” under [environment.r]" in str(failed.value)
+    with pytest.raises(Unavailable, match=r"this machine has no R.*Choose a base that has R"):
+        r.solve(Wanted(("beta",)))
+    with pytest.raises(Unavailable, match=r"No docker engine answers.*“channels” under \[environment.r\]"):
+        r.solve(Wanted(("beta",), runtime="4.2.2", image="base:1"))
