@@ -14,16 +14,18 @@ from trailmark.activity.index import Index, Row
 from trailmark.activity.query import Filter
 from trailmark.engines.contents import Contents, read_contents
 from trailmark.engines.docker import DockerEngine
+from trailmark.engines.images import Image
 from trailmark.engines.tool_layer import tool_layer
 from trailmark.engines.trust import Trust
 from trailmark.environments.image_difference import DPKG, compare_contents, counted, system_packages
 from trailmark.environments.interpreter import find_interpreter
+from trailmark.environments.not_built import base_not_there, why_not_built
 from trailmark.environments.verify import Difference, Recorded, compare_rebuilt, supplied_by_the_system
 from trailmark.environments.whole.model import LOCK_FILES, WholeLock, WholeRequest
-from trailmark.environments.whole.recipe import recipe_of
+from trailmark.environments.whole.recipe import image_of, recipe_of
 from trailmark.environments.whole.resolve import Means
 from trailmark.environments.whole.status import left_to_the_machine, reasons_stale
-from trailmark.errors import InvalidInput
+from trailmark.errors import CommandFailed, InvalidInput, NotFound
 from trailmark.progress import Progress
 from trailmark.projects.environment import current_lock, find_made, whole_request
 from trailmark.projects.image import ready_image
@@ -97,12 +99,56 @@ def verify_image(
     *,
     clock: Callable[[], float] = time.time,
 ) -> Verification:
-    """Build the image anew without caches, and compare it with the one in use, file by file."""
-    image = ready_image(project, engine, means, progress, trust=trust)
-    lock, request = current_lock(project), whole_request(project)
-    assert lock is not None, "an image is built of a lock"
-    facts = recorded_facts(project, lock.digest)
+    """Build the image anew without caches, and compare it with the one in use, file by file.
+
+    What keeps a lock from being built again is a difference as well, where it can be named.
+    """
     begun = clock()
+    image: Image | None = None
+    compared = {"packages": 0, "files": 0, "parts": 0}
+    try:
+        image = ready_image(project, engine, means, progress, trust=trust)
+        rebuilt, found = _rebuilt(project, image, engine, means, trust, progress)
+        compared = _compared(_locked(project), means, rebuilt)
+    except (CommandFailed, NotFound) as error:
+        found = _not_built(project, error)
+        if not found:
+            raise
+    lock, request = _locked(project), whole_request(project)
+    facts = recorded_facts(project, lock.digest)
+    asked = (
+        Difference("trailmark.toml", why, None, None) for why in reasons_stale(request, lock, means.managers)
+    )
+    differences = (*asked, *_parts(facts.get("parts"), lock), *found)
+    proof = Proof(
+        digest=lock.digest,
+        when=clock(),
+        engine=engine.name,
+        ok=not differences,
+        compared=compared,
+        supplied=(f"the kernel: {platform.system()} {platform.release()}",),
+        differences=differences[:_MOST_KEPT],
+        seconds=clock() - begun,
+        image=image.reference if image else None,
+        image_id=image.id if image else None,
+        base=image_of(lock.base) if lock.base else None,
+        more=len(differences[_MOST_KEPT:]),
+    )
+    keep_proof(project, proof)
+    return Verification(differences, proof)
+
+
+def _locked(project: Project) -> WholeLock:
+    lock = current_lock(project)
+    assert lock is not None, "an image is built of a lock"
+    return lock
+
+
+def _rebuilt(
+    project: Project, image: Image, engine: DockerEngine, means: Means, trust: Trust, progress: Progress
+) -> tuple[Contents, tuple[Difference, ...]]:
+    """Return what lies in an image that is built anew, and how it differs from the one in use."""
+    lock = _locked(project)
     recipe = recipe_of(lock, means.managers, tool_layer())
     programs = {"uv": Path(means.uv.program).read_bytes()}
     try:
@@ -114,26 +160,17 @@ def verify_image(
         rebuilt = read_contents(engine.daemon, fresh.reference, _READ_WHOLE)
     finally:
         engine.images.remove(lock.digest, "proof")
-    asked = (
-        Difference("trailmark.toml", why, None, None) for why in reasons_stale(request, lock, means.managers)
-    )
-    differences = (*asked, *_parts(facts.get("parts"), lock), *compare_contents(recorded, rebuilt))
-    proof = Proof(
-        digest=lock.digest,
-        when=clock(),
-        engine=engine.name,
-        ok=not differences,
-        compared=_compared(lock, means, rebuilt),
-        supplied=(f"the kernel: {platform.system()} {platform.release()}",),
-        differences=differences[:_MOST_KEPT],
-        seconds=clock() - begun,
-        image=image.reference,
-        image_id=image.id,
-        base=recipe.base,
-        more=len(differences[_MOST_KEPT:]),
-    )
-    keep_proof(project, proof)
-    return Verification(differences, proof)
+    return rebuilt, compare_contents(recorded, rebuilt)
+
+
+def _not_built(project: Project, error: CommandFailed | NotFound) -> tuple[Difference, ...]:
+    """Return what of the lock is why it cannot be built; nothing when it was never locked, or for another reason."""
+    lock = current_lock(project)
+    if lock is None:
+        return ()
+    if isinstance(error, NotFound):
+        return (base_not_there(image_of(lock.base), str(error)),) if lock.base else ()
+    return why_not_built(error.output)
 
 
 def _compared(lock: WholeLock, means: Means, rebuilt: Contents) -> dict[str, int]:
@@ -142,7 +179,7 @@ def _compared(lock: WholeLock, means: Means, rebuilt: Contents) -> dict[str, int
         name: means.managers[name].parse(file.text) for name, file in lock.others.items() if name != "apt"
     }
     system = len(system_packages(rebuilt.texts.get(DPKG, "")))
-    packages = {"pip": len(lock.packages), "system": system}
+    packages = {"pip": sum(one.applies() for one in lock.packages), "system": system}
     packages |= {name: len(found.items) for name, found in managers.items()}
     return {
         "packages": sum(packages.values()),

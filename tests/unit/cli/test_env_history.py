@@ -78,8 +78,8 @@ def test_the_log_of_each_piece_of_work_is_kept(call, rain, settings):
     logs = list_logs(project)
     assert [(log.title, log.outcome) for log in logs] == [
         ("trailmark env add", "failed"),
-        ("Proving the environment", "done"),
-        ("Making the environment", "done"),
+        ("trailmark env verify", "done"),
+        ("trailmark env build", "done"),
         ("trailmark env add", "done"),
     ]
     assert "no-such-package" in read_log(project, logs[0].id)[1]

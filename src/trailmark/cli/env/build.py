@@ -15,6 +15,8 @@ from trailmark.projects.build_logs import keeping_log
 from trailmark.projects.image import ready_image, take_image
 from trailmark.projects.packages import ready_environment
 
+_TITLE = "trailmark env build"
+
 
 @verb("build")
 @click.option("--engine", metavar="NAME", help="On which engine: local, or as `trailmark engines` says.")
@@ -37,8 +39,7 @@ def command(invocation: Invocation, engine: str | None, source: Path | None) -> 
     if source and containers is None:
         raise InvalidInput("An image is for an engine that runs containers: name it with --engine.")
     where = containers.name if containers else "local"
-    title = f"Building the image with {where}" if containers else "Making the environment"
-    with TerminalProgress() as shown, keeping_log(project, title, shown, engine=where) as progress:
+    with TerminalProgress() as shown, keeping_log(project, _TITLE, shown, engine=where) as progress:
         if containers is None:
             made = ready_environment(project, services.uv, progress, actor=actor)
             digest, place = made.digest, str(made.path)

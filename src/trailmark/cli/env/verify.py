@@ -13,6 +13,8 @@ from trailmark.engines.trust import find_trust
 from trailmark.projects.build_logs import keeping_log
 from trailmark.projects.prove import Verification, verify_environment, verify_image
 
+_TITLE = "trailmark env verify"
+
 
 @verb("verify")
 @click.option("--engine", metavar="NAME", help="Of which engine: local, or as `trailmark engines` says.")
@@ -28,9 +30,8 @@ def command(invocation: Invocation, engine: str | None) -> int:
     """
     project, services = open_chosen(invocation), invocation.services
     containers = services.containers_named(engine)
-    title = f"Proving the environment{f' with {containers.name}' if containers else ''}"
     where = containers.name if containers else "local"
-    with TerminalProgress() as shown, keeping_log(project, title, shown, engine=where) as progress:
+    with TerminalProgress() as shown, keeping_log(project, _TITLE, shown, engine=where) as progress:
         if containers is None:
             found = verify_environment(project, services.means, progress)
         else:

@@ -175,3 +175,17 @@ document.addEventListener("click", (event) => {
   else for (const list of document.querySelectorAll("#package-names ul")) list.remove();
 });
 document.addEventListener("keydown", moveAmongNames);
+
+// Packages are found by a part of their name, those that others need as well.
+function filterPackages() {
+  const field = document.querySelector("[data-package-filter]");
+  if (!field) return;
+  const wanted = field.value.trim().toLowerCase();
+  for (const line of document.querySelectorAll(".packages tbody tr, .package-list li")) {
+    line.hidden = !line.firstElementChild.textContent.toLowerCase().includes(wanted);
+  }
+  const others = document.querySelector(".others");
+  if (others && wanted) others.open = Boolean(others.querySelector("li:not([hidden])"));
+}
+document.addEventListener("input", (event) => { if (event.target.matches("[data-package-filter]")) filterPackages(); });
+document.body.addEventListener("htmx:afterSettle", filterPackages);
