@@ -2,7 +2,6 @@
 
 import json
 import os
-import subprocess
 
 import pytest
 from tests.containers import BASE
@@ -26,8 +25,15 @@ packages = ["six"]
 ALTER = 'echo "x = 1" >> /opt/python/lib/python3.11/site-packages/six.py; echo mine > /opt/hello'
 
 
+@pytest.fixture(params=["docker", "podman"])
+def daemon(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Daemon:
+    daemon = request.getfixturevalue(request.param)
+    monkeypatch.setenv("DOCKER_HOST", daemon.address)
+    return daemon
+
+
 @pytest.fixture
-def trail(settings, docker: Daemon, capfd):
+def trail(settings, daemon: Daemon, capfd):
     """Call the command line on a project that starts from an image which was built here."""
     (settings.home / "bases").mkdir()
     (settings.home / "bases" / "bookworm.toml").write_text(BASE_TEXT)
@@ -45,32 +51,33 @@ def trail(settings, docker: Daemon, capfd):
     return run
 
 
-def test_a_rebuild_is_equal_and_a_file_that_was_altered_is_named(trail, docker: Daemon):
-    _, built = trail("-C", "field", "env", "build", "--engine", "docker")
-    code, proof = trail("-C", "field", "env", "verify", "--engine", "docker")
-    assert (code, proof["ok"], proof["differences"], proof["engine"]) == (0, True, [], "docker")
+def test_a_rebuild_is_equal_and_a_file_that_was_altered_is_named(trail, daemon: Daemon):
+    where = ("--engine", daemon.kind)
+    _, built = trail("-C", "field", "env", "build", *where)
+    code, proof = trail("-C", "field", "env", "verify", *where)
+    assert (code, proof["ok"], proof["differences"], proof["engine"]) == (0, True, [], daemon.kind)
     assert trail("-C", "field", "env", "show")[1]["state"] == "proved"
     image = str(built["built"])
-    alter(docker, image)
+    alter(daemon, image)
     try:
-        code, proof = trail("-C", "field", "env", "verify", "--engine", "docker")
+        code, proof = trail("-C", "field", "env", "verify", *where)
         assert (code, proof["ok"]) == (1, False)
         assert {one["what"]: one["cause"] for one in proof["differences"]} == {
             "/opt/hello": "a file of the system is another",
             "/opt/python/lib/python3.11/site-packages/six.py": "a file of Python's packages is another",
         }
     finally:
-        subprocess.run(["docker", "rmi", "--force", image], capture_output=True, check=False)
+        daemon.api.remove_image(image, force=True)
 
 
-def alter(docker: Daemon, image: str) -> None:
+def alter(daemon: Daemon, image: str) -> None:
     """Change files of an image by hand, under the same name."""
-    before = read_contents(docker, image).files
-    api = docker.api
+    before = read_contents(daemon, image).files
+    api = daemon.api
     container = api.create_container(image, ["sh", "-c", ALTER], user="0:0")["Id"]
     api.start(container)
     assert api.wait(container)["StatusCode"] == 0
     repository, tag = image.rsplit(":", 1)
     api.commit(container, repository, tag)
     api.remove_container(container)
-    assert before != read_contents(docker, image).files
+    assert before != read_contents(daemon, image).files

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import IO, cast
 
 from trailmark.engines.daemon import Daemon
+from trailmark.engines.leftovers import PASSING
 from trailmark.errors import Damaged
 
 _PIECE = 1 << 20
@@ -30,7 +31,7 @@ class Contents:
 def read_contents(daemon: Daemon, reference: str, texts: frozenset[str] = frozenset()) -> Contents:
     """Return what lies in an image. A container is made for it, never started, and removed again."""
     with daemon.telling("read the image"):
-        container = daemon.api.create_container(reference, ["true"])["Id"]
+        container = daemon.api.create_container(reference, ["true"], labels={PASSING: ""})["Id"]
         try:
             return read_archive(_Stream(daemon.api.export(container)), texts)
         finally:

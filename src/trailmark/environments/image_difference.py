@@ -10,7 +10,7 @@ from trailmark.environments.verify import Difference
 
 DPKG = "var/lib/dpkg/status"
 _LEFT = re.compile(
-    r"(?:var/cache|var/log|var/tmp|tmp|run|dev|proc|sys|root/\.cache|var/lib/apt/lists)/|.*\.pyc$|\.dockerenv$"
+    r"(?:var/cache|var/log|var/tmp|tmp|run|dev|proc|sys|root/\.cache|var/lib/apt/lists)/|.*\.pyc$|\.dockerenv$|etc/mtab$"
 )
 _OWNERS = (
     ("opt/python/", "a file of Python's packages is another"),
