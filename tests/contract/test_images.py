@@ -57,6 +57,21 @@ class Listener:
         self.lines.append(line)
 
 
+class Stopped(Listener):
+    """Cancels once a step has begun."""
+
+    @property
+    def cancelled(self) -> bool:
+        return self._until in {message for message, _ in self.steps}
+
+
+def tags(daemon: Daemon, digest: str) -> dict[str, str]:
+    """Return the names of images that the engine has, but for those of other environments, each with its image's id."""
+    found = {name: one["Id"] for one in daemon.api.images() for name in one.get("RepoTags") or ()}
+    ours = reference_of(digest).split(":")[0]
+    return {name: found[name] for name in found if ours in name or "trailmark/" not in name}
+
+
 class _Images:
     @pytest.fixture
     def images(self, daemon: Daemon) -> Images:
@@ -174,6 +189,50 @@ class _Images:
         file.write_bytes(b"no archive")
         with pytest.raises(Damaged):
             images.load(file, digest, Listener())
+
+    def test_nothing_in_a_file_reaches_another_name(self, images, digest, daemon, tmp_path):
+        kept, evil = tmp_path / "kept.tar", tmp_path / "evil.tar"
+        image = images.build(
+            Recipe(BASE, (Layer("one", (f"echo {digest} > /opt/one",)),)), digest, Listener()
+        )
+        images.save(digest, kept, Listener())
+        before = tags(daemon, digest)
+        with tarfile.open(kept) as archive:
+            [described] = json.loads(archive.extractfile("manifest.json").read())
+        other = json.dumps([described, {**described, "RepoTags": [BASE, image.reference]}]).encode()
+        marked = {"manifests": [{"annotations": {"io.containerd.image.name": BASE}}]}
+        for added in (
+            {"./manifest.json": other},
+            {"manifest.json": other},
+            {"layers/../manifest.json": other},
+            {"index.json": json.dumps(marked).encode()},
+            {"repositories": json.dumps({BASE: {"latest": "0" * 64}}).encode()},
+        ):
+            with tarfile.open(kept) as whole, tarfile.open(evil, "w") as archive:
+                for member in whole:
+                    if member.name not in added or member.name == "manifest.json":
+                        archive.addfile(member, whole.extractfile(member) if member.isreg() else None)
+                for name, data in added.items():
+                    entry = tarfile.TarInfo(name)
+                    entry.size = len(data)
+                    archive.addfile(entry, io.BytesIO(data))
+            if added.keys() & {"index.json", "repositories"}:
+                assert images.load(evil, digest, Listener()).id == image.id
+                images.remove(digest, "received")
+            else:
+                with pytest.raises(Damaged, match="manifest"):
+                    images.load(evil, digest, Listener())
+            assert tags(daemon, digest) == before
+
+    def test_reading_and_writing_can_be_stopped_and_say_so(self, images, digest, tmp_path):
+        file = tmp_path / "image.tar"
+        images.build(Recipe(BASE, (Layer("one", (f"echo {digest} > /opt/one",)),)), digest, Listener())
+        with pytest.raises(Cancelled, match="write the image"):
+            images.save(digest, file, Stopped("Writing the image"))
+        assert not file.exists()
+        images.save(digest, file, Listener())
+        with pytest.raises(Cancelled, match="take the image"):
+            images.load(file, digest, Stopped("Reading the image"))
 
     def test_after_a_kill_at_any_point_the_next_build_works(self, images, digest, daemon):
         argv = [sys.executable, "-c", KILLED, daemon.address, daemon.kind, BASE, digest]

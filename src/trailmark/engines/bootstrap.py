@@ -9,12 +9,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from trailmark.engines.answers import ask
 from trailmark.engines.daemon import Daemon
 from trailmark.errors import CommandFailed, Unavailable
 from trailmark.process import stream
 from trailmark.progress import Progress
 
 _SNAPSHOTS = "https://snapshot.debian.org/archive/debian"
+_PIECE = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -46,8 +48,20 @@ def bootstrap(daemon: Daemon, reference: str, debian: Debian, near: Path, progre
         _follow([program, *_options(debian), debian.suite, str(root), *_mirror(debian)], progress)
         _follow(["tar", "--numeric-owner", "-C", str(root), "-cf", str(archive), "."], progress)
         repository, tag = reference.rsplit(":", 1)
-        with daemon.telling("take the base"):
-            daemon.api.import_image_from_file(str(archive), repository=repository, tag=tag)
+        with archive.open("rb") as data:
+            answer = ask(
+                daemon,
+                "images/create",
+                "take the base",
+                progress,
+                parameters={"fromSrc": "-", "repo": repository, "tag": tag},
+                data=iter(lambda: data.read(_PIECE), b""),
+            )
+            for line in answer:
+                if b'"error"' in line:
+                    raise CommandFailed(
+                        "The engine did not take the base. Nothing was changed.", output=repr(line)
+                    )
 
 
 def _options(debian: Debian) -> list[str]:

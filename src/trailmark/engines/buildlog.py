@@ -15,6 +15,7 @@ _STEP = re.compile(r"(?:\[\d+/\d+\] STEP |STEP |\[stage-\d+ |\[)(\d+)/(\d+)[\]:]
 _LAYER = re.compile(r'/run\.sh"?,? "?([a-z0-9-]+)')
 _ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|[\x00-\x08\x0b-\x1f\x7f]")
 _KEPT_LINES = 60
+FAILED = "The environment could not be built, so nothing was changed."
 
 
 @dataclass(frozen=True)
@@ -26,9 +27,10 @@ class Said:
 
 
 class BuildLog:
-    """Reads the answer to a build, line by line."""
+    """Reads the answer to a build, line by line; `failed` is what a person is told first when it says failure."""
 
-    def __init__(self) -> None:
+    def __init__(self, failed: str = FAILED) -> None:
+        self._failed = failed
         self._begun: set[bytes] = set()
         self._open: dict[bytes, str] = {}
         self._last: list[str] = []
@@ -52,7 +54,7 @@ class BuildLog:
     def _fail(self, error: str) -> None:
         said = "\n".join([*self._last, *filter(None, self._open.values()), _plain(error)])
         raise CommandFailed(
-            f"The environment could not be built, so nothing was changed. The last of the log:\n{said}",
+            f"{self._failed} The last of the log:\n{said}",
             output=said,
         )
 

@@ -10,22 +10,20 @@ from __future__ import annotations
 import contextlib
 import importlib
 import json
-import queue
 import re
-import socket
-import tarfile
-import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
 from trailmark.durable import write_chunks
-from trailmark.engines.buildlog import BuildLog
+from trailmark.engines.answers import ask
+from trailmark.engines.buildlog import FAILED, BuildLog
 from trailmark.engines.daemon import Daemon
+from trailmark.engines.image_archive import open_image
 from trailmark.engines.recipe import Recipe, render
 from trailmark.engines.trust import Trust
-from trailmark.errors import Cancelled, Damaged, InvalidInput, NotFound, Unavailable
+from trailmark.errors import Damaged, InvalidInput, NotFound, Unavailable
 from trailmark.progress import Progress
 
 Origin = Literal["built", "received", "proof", "tool", "equipped"]
@@ -38,10 +36,9 @@ _TAGS: Mapping[Origin, str] = {
     "equipped": "equipped",
 }
 _DIGEST = re.compile(r"[0-9a-f]{64}")
+_TAR = {"Content-Type": "application/x-tar"}
 # podman writes the place where it would look for a name in front of it.
 _OURS = re.compile(r"(?:localhost/|docker\.io/)?(trailmark/[0-9a-f]{32}:\w+)")
-_POLL_SECONDS = 0.1
-_LARGEST_MANIFEST = 10_000_000
 
 
 @dataclass(frozen=True)
@@ -140,8 +137,18 @@ class Images:
             "forcerm": "1",
         }
         progress.step("Building the environment", 0.0)
-        answer = self._post("build", parameters, rendered.pack())
-        _follow(answer, progress)
+        _follow(
+            ask(
+                self._daemon,
+                "build",
+                "build the image",
+                progress,
+                parameters=parameters,
+                data=rendered.pack(),
+                headers=_TAR,
+            ),
+            progress,
+        )
         built = self.find(digest, origin)
         if built is None:
             raise Unavailable("The engine says that it built the image, and does not have it. Try again.")
@@ -167,10 +174,11 @@ class Images:
         progress.step("Writing the image", None)
         with self._daemon.telling("write the image"):
             self._daemon.api.tag(image.reference, repository, tag)
-            try:
-                pieces = self._daemon.api.get_image(f"{repository}:{tag}")
-                write_chunks(path, _while_wanted(pieces, progress), mode=0o666)
-            finally:
+        try:
+            name = f"{repository}:{tag}"
+            write_chunks(path, self._read("write the image", f"images/{name}/get", progress), mode=0o666)
+        finally:
+            with contextlib.suppress(self._errors.APIError):
                 self._daemon.api.remove_image(f"{repository}:{tag}", noprune=True)
 
     def load(self, path: Path, digest: str, progress: Progress) -> Image:
@@ -178,10 +186,22 @@ class Images:
 
         Raises Damaged for a file that holds anything else. Nothing in it is run.
         """
-        _require_alone(path, reference_of(digest, "received"))
-        progress.step("Reading the image", None)
-        with self._daemon.telling("read the image"), path.open("rb") as stream:
-            _follow(self._post("images/load", {"quiet": "1"}, stream), progress)
+        name = reference_of(digest, "received")
+        with path.open("rb") as stream:
+            archive = open_image(stream, path, name)
+            if archive.labels.get(DIGEST_LABEL) != digest:
+                raise Damaged(f"{path} does not hold the image of this environment. Build it instead.")
+            progress.step("Reading the image", None)
+            answer = ask(
+                self._daemon,
+                "images/load",
+                "take the image",
+                progress,
+                parameters={"quiet": "1"},
+                data=archive.pieces(name),
+                headers=_TAR,
+            )
+            _follow(answer, progress, "The image could not be taken from its file, so nothing was changed.")
         image = self.find(digest, "received")
         if image is None:
             self.remove(digest, "received")
@@ -193,27 +213,25 @@ class Images:
         if base == "scratch" or self.has(base):
             return
         progress.step(f"Fetching {base}", None)
-        with self._daemon.telling(f"fetch the image {base}"):
-            for said in self._daemon.api.pull(base, stream=True, decode=True):
-                _raise_if(progress.cancelled)
-                if "error" in said:
-                    raise NotFound(
-                        f"The image {base} cannot be fetched ({said['error']}). Nothing was changed."
-                    )
+        docker = importlib.import_module("docker")
+        repository, tag = docker.utils.parse_repository_tag(base)
+        registry, _ = docker.auth.resolve_repository_name(repository)
+        login = docker.auth.get_config_header(self._daemon.api, registry)
+        answer = ask(
+            self._daemon,
+            "images/create",
+            f"fetch the image {base}",
+            progress,
+            parameters={"fromImage": repository, "tag": tag or "latest"},
+            headers={"X-Registry-Auth": login} if login else {},
+        )
+        for line in answer:
+            said = json.loads(line) if line.strip() else {}
+            if "error" in said:
+                raise NotFound(f"The image {base} cannot be fetched ({said['error']}). Nothing was changed.")
 
-    def _post(self, path: str, parameters: Mapping[str, str], data: Any) -> Any:
-        api = self._daemon.api
-        with self._daemon.telling("take the order"):
-            answer = api.post(
-                f"{api.base_url}/v{api.api_version}/{path}",
-                params=parameters,
-                data=data,
-                headers={"Content-Type": "application/x-tar"},
-                stream=True,
-                timeout=None,
-            )
-            api._raise_for_status(answer)
-        return answer
+    def _read(self, what: str, path: str, progress: Progress) -> Iterator[bytes]:
+        return ask(self._daemon, path, what, progress, method="get", lines=False)
 
 
 def _image(facts: Mapping[str, Any], reference: str) -> Image | None:
@@ -232,105 +250,12 @@ def _image(facts: Mapping[str, Any], reference: str) -> Image | None:
     )
 
 
-def _follow(answer: Any, progress: Progress) -> None:
-    """Tell what the engine says until it is done. When that is no longer wanted, hang up, which ends its work."""
-    log = BuildLog()
-    for line in _lines(answer, lambda: progress.cancelled):
+def _follow(answer: Iterator[bytes], progress: Progress, failed: str = FAILED) -> None:
+    """Tell what the engine says until it is done. Raises CommandFailed, which begins with `failed`."""
+    log = BuildLog(failed)
+    for line in answer:
         for said in log.read(line):
             if said.fraction is None:
                 progress.log(said.text)
             else:
                 progress.step(said.text, said.fraction)
-
-
-def _lines(answer: Any, cancelled: Callable[[], bool]) -> Iterator[bytes]:
-    """Yield the lines of an answer as they come; they may be minutes apart. Raises Cancelled within a moment."""
-    lines: queue.Queue[bytes | Exception | None] = queue.Queue()
-
-    def read() -> None:
-        try:
-            for line in answer.iter_lines():
-                lines.put(line)
-            lines.put(None)
-        except Exception as error:
-            lines.put(error)
-
-    threading.Thread(target=read, name="engine-answer", daemon=True).start()
-    try:
-        while True:
-            _raise_if(cancelled())
-            try:
-                line = lines.get(timeout=_POLL_SECONDS)
-            except queue.Empty:
-                continue
-            if line is None:
-                return
-            if isinstance(line, Exception):
-                raise Unavailable(
-                    "The engine hung up before it was done. Nothing was changed; try again."
-                ) from line
-            yield line
-    finally:
-        _hang_up(answer)
-
-
-def _hang_up(answer: Any) -> None:
-    with contextlib.suppress(OSError, AttributeError, ValueError):
-        connection: socket.socket = answer.raw._connection.sock
-        connection.shutdown(socket.SHUT_RDWR)
-    answer.close()
-
-
-def _raise_if(cancelled: bool) -> None:
-    if cancelled:
-        raise Cancelled("Building was stopped, as asked. Nothing was changed.")
-
-
-def _while_wanted(chunks: Iterator[bytes], progress: Progress) -> Iterator[bytes]:
-    for chunk in chunks:
-        _raise_if(progress.cancelled)
-        yield chunk
-
-
-def _require_alone(path: Path, reference: str) -> None:
-    """Raise Damaged unless the file holds one image, and under this name: a file may not replace another image."""
-    try:
-        with tarfile.open(path) as archive:
-            names = _names(archive)
-    except (
-        OSError,
-        tarfile.TarError,
-        ValueError,
-        TypeError,
-        KeyError,
-        AttributeError,
-        RecursionError,
-    ) as error:
-        raise Damaged(f"{path} is not an image that can be read ({error}).") from error
-    allowed = re.compile(rf"(localhost/|docker\.io/)?{re.escape(reference)}")
-    if not names or not all(allowed.fullmatch(name) for name in names):
-        raise Damaged(
-            f"{path} holds the image of another environment ({', '.join(sorted(names)) or 'no name'})."
-        )
-
-
-def _names(archive: tarfile.TarFile) -> set[str]:
-    names = set()
-    for member in archive:
-        if member.name not in ("manifest.json", "index.json", "repositories"):
-            continue
-        stream = archive.extractfile(member)
-        if stream is None or member.size > _LARGEST_MANIFEST:
-            raise ValueError(f"its {member.name} is not a file of a sensible size")
-        stored = json.load(stream)
-        if member.name == "manifest.json":
-            names |= {name for one in stored for name in one["RepoTags"] or ()}
-        elif member.name == "repositories":
-            names |= {f"{name}:{tag}" for name, tags in stored.items() for tag in tags}
-        else:
-            marks = [one.get("annotations") or {} for one in stored["manifests"]]
-            names |= {mark[_CONTAINERD_NAME] for mark in marks if _CONTAINERD_NAME in mark}
-    return names
-
-
-_CONTAINERD_NAME = "io.containerd.image.name"
