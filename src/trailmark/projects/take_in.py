@@ -56,18 +56,20 @@ def take_in(
 
     `conda` takes the packages of an environment.yml with conda itself, `python` also the Python that is named.
     """
-    others = dict(detected.beyond.wanted)
-    if conda and detected.beyond.conda is not None:
-        others["conda"] = detected.beyond.conda
+    others, packages, notes = dict(detected.beyond.wanted), detected.request.packages, detected.notes
+    asked = detected.beyond.conda if conda else None
+    if asked is not None:
+        others["conda"], packages = asked.wanted, asked.pip
+        # What was said of the file is of its translation for pip.
+        notes = (*(note for note in notes if not note.startswith(f"{asked.source}: ")), *asked.notes)
     touched = set(others)
-    if "conda" not in others and detected.request.packages:
-        pip = reduce(edit.add, detected.request.packages, request.pip)
-        request, touched = replace(request, pip=pip), touched | {"pip"}
+    if packages:
+        request, touched = replace(request, pip=reduce(edit.add, packages, request.pip)), touched | {"pip"}
     if python and detected.request.python != PYTHON:
         request = replace(request, pip=replace(request.pip, python=detected.request.python))
         touched.add("pip")
-    if not others and not detected.request.packages:
-        said = "".join(f"\n  {note}" for note in detected.notes)
+    if not others and not packages:
+        said = "".join(f"\n  {note}" for note in notes)
         raise InvalidInput(f"Nothing was found there that an environment can be asked for.{said}")
     for name, wanted in others.items():
         request = with_wanted(request, name, wanted, managers)
@@ -75,8 +77,10 @@ def take_in(
         request,
         frozenset(touched),
         {name: text for name, text in detected.beyond.locks.items() if name in others},
-        tuple(dict.fromkeys((*detected.sources, *detected.beyond.sources))),
-        detected.notes,
+        tuple(
+            dict.fromkeys((*detected.sources, *detected.beyond.sources, *([asked.source] if asked else [])))
+        ),
+        notes,
     )
 
 

@@ -160,7 +160,9 @@ dependencies:
   - pip: [einops]
 """
     detected = detect({"environment.yml": text})
-    assert detected.beyond.conda == Wanted(("python=3.10", "gdal>=3.5", "r-ggplot2", "pip"), ("conda-forge",))
+    assert detected.beyond.conda is not None
+    assert detected.beyond.conda.wanted == Wanted(("python=3.10", "gdal>=3.5", "r-ggplot2"), ("conda-forge",))
+    assert detected.beyond.conda.pip == ("einops",)
     assert "einops" in detected.request.packages
 
 

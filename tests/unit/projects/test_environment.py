@@ -371,6 +371,12 @@ def test_an_environment_yml_is_taken_in_by_pip_or_by_conda(project, means, tmp_p
     taken = take_in(request, detected, means.managers, conda=True, python=False)
     assert taken.request.others["conda"].requirements == ("gdal>=3.8",)
     assert taken.request.pip == request.pip
+    assert (taken.sources, taken.notes) == (("environment.yml",), ())
+    path.write_text("dependencies: [gdal, pip, pip: [alpha<2, '-r x.txt']]\n")
+    taken = take_in(request, read_description(path), means.managers, conda=True, python=False)
+    assert taken.request.others["conda"].requirements == ("gdal",)
+    assert taken.request.pip.packages == ("alpha<2",)
+    assert [note for note in taken.notes if "-r x.txt" in note] == list(taken.notes)
     path.write_text("dependencies: [python=3.11, numpy]\n")
     detected = read_description(path)
     by_pip = [take_in(request, detected, means.managers, conda=False, python=each) for each in (True, False)]

@@ -4,7 +4,7 @@ import posixpath
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from trailmark.environments.detect.conda import read_conda_itself
+from trailmark.environments.detect.conda import AskedOfConda, read_conda_itself
 from trailmark.environments.detect.others import FoundOther
 from trailmark.environments.detect.rfiles import (
     read_description,
@@ -44,7 +44,7 @@ class Beyond:
 
     wanted: Mapping[str, Wanted] = field(default_factory=dict)
     locks: Mapping[str, str] = field(default_factory=dict)
-    conda: Wanted | None = None
+    conda: AskedOfConda | None = None
     sources: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 
@@ -89,13 +89,12 @@ def _date(found: FoundOther, files: Mapping[str, str]) -> None:
             found.runtime, found.snapshot = found.runtime or runtime[0], runtime[1]
 
 
-def _conda(files: Mapping[str, str]) -> Wanted | None:
+def _conda(files: Mapping[str, str]) -> AskedOfConda | None:
     for folder in _FOLDERS:
         for name in ("environment.yml", "environment.yaml"):
             path = posixpath.join(folder, name)
             if path in files:
-                wanted = read_conda_itself(files[path], path).wanted()
-                return wanted if wanted.requirements else None
+                return read_conda_itself(files[path], path)
     return None
 
 

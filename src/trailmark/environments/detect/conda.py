@@ -1,6 +1,7 @@
 """Read conda's environment.yml, its names translated to those of the Python package index as well as they can be."""
 
 import re
+from dataclasses import dataclass
 from functools import cache
 
 import yaml  # type: ignore[import-untyped]
@@ -9,6 +10,7 @@ from packaging.utils import canonicalize_name
 from trailmark.environments.catalogue import known_names
 from trailmark.environments.detect.found import Found
 from trailmark.environments.detect.others import FoundOther
+from trailmark.environments.managers.model import Wanted
 from trailmark.environments.model import parse_requirement
 from trailmark.errors import InvalidInput
 
@@ -110,20 +112,39 @@ def read_conda(text: str, source: str = "environment.yml") -> Found:
     return found
 
 
-def read_conda_itself(text: str, source: str = "environment.yml") -> FoundOther:
-    """Return what an environment.yml asks of conda, untranslated; what it asks of pip is not among it."""
-    found = FoundOther(source, "conda")
+@dataclass(frozen=True)
+class AskedOfConda:
+    """What an environment.yml asks of conda, untranslated, and what of pip besides, with remarks on the latter."""
+
+    source: str
+    wanted: Wanted
+    pip: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+def read_conda_itself(text: str, source: str = "environment.yml") -> AskedOfConda | None:
+    """Return what an environment.yml asks of conda itself; None when that is nothing.
+
+    Its pip is left out: what that is to install is installed by uv.
+    """
+    found, by_pip = FoundOther(source, "conda"), Found(source)
     try:
         content = _load(text)
     except (yaml.YAMLError, ValueError, TypeError, RecursionError):
-        return found
+        return None
     for entry in _list(content, "dependencies"):
-        if isinstance(entry, str) and _SPEC.match(entry.strip()) and entry.isprintable():
-            found.requirements.append(entry.strip())
+        if isinstance(entry, dict):
+            _want_pip(entry.get("pip"), by_pip)
+            continue
+        match = _SPEC.match(entry.strip()) if isinstance(entry, str) and entry.isprintable() else None
+        if match and match["name"].lower() != "pip":
+            found.requirements.append(match[0])
     for channel in _list(content, "channels"):
         if isinstance(channel, str) and channel not in _NO_CHANNELS:
             found.channels.append(channel)
-    return found
+    if not found.requirements:
+        return None
+    return AskedOfConda(source, found.wanted(), tuple(map(str, by_pip.packages)), tuple(by_pip.notes))
 
 
 def _load(text: str) -> object:
@@ -163,7 +184,7 @@ def _want(entry: str, found: Found) -> None:
 def _want_python_package(name: str, specifier: str | None, written: str, found: Found) -> None:
     target = _NAMES.get(name) or name
     if name not in _NAMES and canonicalize_name(name) not in _known():
-        found.note(f"{name} is not known outside conda by that name; add its package yourself if you need it")
+        found.note(f"{name} is not known outside conda by that name: if you need it, ask conda for it")
         return
     try:
         parse_requirement(f"{target}{specifier or ''}")
