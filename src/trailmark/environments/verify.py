@@ -118,16 +118,24 @@ def _compare(lock: Lock, recorded: Recorded, python: Interpreter, rebuilt: Reali
     return Comparison(tuple(differences), len(found), files)
 
 
+def hash_mismatch(said: str) -> Difference | None:
+    """Return of which package uv says that it is not the one of the lock, None when it says no such thing."""
+    name = _MISMATCH.search(said)
+    if name is None:
+        return None
+    expected, computed = _EXPECTED.search(said), _COMPUTED.search(said)
+    return Difference(
+        canonicalize_name(name["name"]),
+        "what the index has is not what the lock has",
+        expected["hash"] if expected else None,
+        computed["hash"] if computed else None,
+    )
+
+
 def _not_installed(error: InstallFailed) -> Difference:
-    name = _MISMATCH.search(error.output)
-    expected, computed = _EXPECTED.search(error.output), _COMPUTED.search(error.output)
-    if name:
-        return Difference(
-            canonicalize_name(name["name"]),
-            "what the index has is not what the lock has",
-            expected["hash"] if expected else None,
-            computed["hash"] if computed else None,
-        )
+    mismatch = hash_mismatch(error.output)
+    if mismatch is not None:
+        return mismatch
     lines = [line.strip() for line in error.output.strip().splitlines() if line.strip()]
     return Difference("pylock.toml", f"it could not be installed: {' '.join(lines[-3:])[:600]}", None, None)
 
