@@ -6,10 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from trailmark_capture.config import Config
-from trailmark_capture.shell.environment import rcfile
 
 _HERE = "trailmark_capture.jupyter"
-_LABEXTENSIONS = Path(__file__).parent / "labextension"
+_PACKAGE = Path(__file__).parents[1]
 
 
 def render(
@@ -21,11 +20,12 @@ def render(
     name: str,
     page: str = "",
     hosts: Sequence[str] = (),
+    package: Path = _PACKAGE,
 ) -> dict[str, Any]:
     """Return the server's traits. The kernel runs in `python` and shows the project's `name`.
 
     With a `page`, the server has no JupyterLab but terminals alone, and leads there. It answers requests for a
-    loopback address and for one of `hosts`, and no others.
+    loopback address and for one of `hosts`, and no others. `package` is where our capture lies for it.
 
     The environment's own extensions of JupyterLab (those of widgets, say) are offered as well. The layout of
     tabs belongs to the project; all else that a person sets in JupyterLab is the same in all projects.
@@ -35,7 +35,7 @@ def render(
         "ServerApp": {
             **_address(port, base_url, hosts),
             "root_dir": str(config.project),
-            "terminado_settings": {"shell_command": ["bash", "--rcfile", rcfile(config)]},
+            "terminado_settings": {"shell_command": ["bash", "--rcfile", str(package / "shell" / "rc.bash")]},
             "kernel_spec_manager_class": f"{_HERE}.kernelspecs.EnvironmentKernelSpecManager",
             "session_manager_class": f"{_HERE}.sessions.TrailSessionManager",
             "kernel_websocket_connection_class": f"{_HERE}.websocket.TrailConnection",
@@ -51,7 +51,7 @@ def render(
             "check_for_updates_class": "jupyterlab.NeverCheckForUpdate",
             "extension_manager": "readonly",
             "extra_labextensions_path": [
-                str(_LABEXTENSIONS),
+                str(package / "jupyter" / "labextension"),
                 str(environment / "share" / "jupyter" / "labextensions"),
             ],
             "workspaces_dir": str(config.journal.parent / "workspaces"),
