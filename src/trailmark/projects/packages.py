@@ -21,7 +21,7 @@ from trailmark.environments.realise import Realised, ensure, python_version
 from trailmark.environments.uv import Uv
 from trailmark.environments.whole.model import OTHERS, WholeLock, WholeRequest
 from trailmark.environments.whole.resolve import Keep, Means, manager_named, resolve_whole
-from trailmark.errors import TrailmarkError, Unavailable
+from trailmark.errors import InvalidInput, TrailmarkError, Unavailable
 from trailmark.progress import Progress
 from trailmark.projects.alter import alter
 from trailmark.projects.catch_up import catch_up
@@ -94,10 +94,16 @@ def add(
     progress: Progress,
     *,
     manager: str = "pip",
+    channels: tuple[str, ...] = (),
+    snapshot: str | None = None,
     actor: str = "person",
 ) -> WholeLock:
-    """Ask for more packages: resolve, install, record. Raises an error with the resolver's reason."""
-    request = _edited(whole_request(project), manager, means, names, edit.add, edit_other.add)
+    """Ask for more packages: resolve, install, record. Raises an error with the resolver's reason.
+
+    `channels` and `snapshot` say where that manager looks from now on, and of which day; none leaves that as it is.
+    """
+    request = _looking_at(whole_request(project), manager, channels, snapshot)
+    request = _edited(request, manager, means, names, edit.add, edit_other.add)
     alteration = _Alteration(f"Added {_listed(names)}", request, frozenset((manager,)))
     return _carry_out(project, alteration, means, progress, actor)
 
@@ -135,6 +141,22 @@ def ask_otherwise(
     """
     alteration = _Alteration(title, request, touched, hold=hold)
     return _carry_out(project, alteration, means, progress, actor, tolerate=(Unavailable,))
+
+
+def _looking_at(
+    request: WholeRequest, manager: str, channels: tuple[str, ...], snapshot: str | None
+) -> WholeRequest:
+    if not channels and snapshot is None:
+        return request
+    if manager == "pip":
+        raise InvalidInput(
+            "Where Python packages come from is set in uv's own settings. Nothing was changed."
+        )
+    if manager == "conda" and snapshot is not None:
+        raise InvalidInput("Channels of conda have no days. Nothing was changed.")
+    own = request.others.get(manager, Wanted())
+    looking = replace(own, channels=channels or own.channels, snapshot=snapshot or own.snapshot)
+    return replace(request, others={**request.others, manager: looking})
 
 
 def _edited(

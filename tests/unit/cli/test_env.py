@@ -7,7 +7,7 @@ import pytest
 
 from trailmark.testing.apt_repositories import source_line, write_apt_repository
 from trailmark.testing.conda_channels import write_conda_channel
-from trailmark.testing.r_repositories import write_r_repository
+from trailmark.testing.r_repositories import write_r_package, write_r_repository
 from trailmark.testing.wheels import offline, write_index
 
 
@@ -52,6 +52,41 @@ def test_search_of_pythons_packages(call, rain, index):
     assert "pip knows no package" in call("env", "search", "zzz-no-such-thing").out
     assert "no version of zzz-none" in call("env", "search", "zzz-none", "--versions").out
     assert call("env", "search", "alpha", "--manager", "npm").code == 1
+
+
+@pytest.mark.needs("Rscript")
+def test_where_to_look_is_said_with_the_package(call, rain, index, tmp_path):
+    cran = tmp_path / "cran"
+    write_r_package(cran / "2024-05-01", "beta", "1.0")
+    write_r_package(cran / "latest", "beta", "2.0")
+    place = f"{cran}/{{snapshot}}"
+    added = call(
+        "-C",
+        "rain",
+        "env",
+        "add",
+        "--manager",
+        "r",
+        "--channel",
+        place,
+        "--day",
+        "2024-05-01",
+        "beta",
+        "--json",
+    )
+    assert "+ beta 1.0 (r)" in added.value["changes"]
+    assert (
+        call("-C", "rain", "env", "search", "beta", "--manager", "r", "--json").value[0]["version"] == "1.0"
+    )
+    text = (rain / "trailmark.toml").read_text()
+    for words in (
+        ("--channel", "x"),
+        ("--manager", "conda", "--day", "2024-05-01"),
+        ("--manager", "r", "--day", "x"),
+    ):
+        refused = call("-C", "rain", "env", "add", *words, "beta")
+        assert (refused.code, "Traceback" in refused.err) == (1, False)
+    assert (rain / "trailmark.toml").read_text() == text
 
 
 def test_where_to_look_stays_when_the_last_package_goes(call, rain, ask, index, tmp_path):
