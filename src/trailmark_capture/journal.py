@@ -26,6 +26,8 @@ import zlib
 from pathlib import Path
 from typing import Any, Dict, Iterator, List, Optional, Sequence, Tuple
 
+from trailmark_capture.shared import SharedFolder, Unusable, open_regular
+
 VERSION = 1
 SEGMENT_BYTES = 8 * 1024 * 1024
 _SUFFIX = ".journal"
@@ -50,6 +52,11 @@ def time_of(identity: str) -> float:
     return milliseconds / 1000 if milliseconds < 1 << 45 else 0.0
 
 
+def is_id(text: str) -> bool:
+    """Return whether a text can be the id of a record."""
+    return len(text) == 26 and text.isascii() and text.isalnum()
+
+
 def encode(entry: Entry) -> bytes:
     """Return the line that stands for an entry."""
     body = json.dumps(entry, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "backslashreplace")
@@ -65,7 +72,7 @@ def decode(line: bytes) -> Optional[Entry]:
         if int(line[:8], 16) != zlib.crc32(body):
             return None
         entry = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     return entry if isinstance(entry, dict) else None
 
@@ -181,15 +188,19 @@ def _sync_folder(path: Path) -> None:
 
 def segments(folder: Path) -> List[Path]:
     """Return the segments of a journal, oldest first."""
-    try:
-        return sorted(path for path in folder.iterdir() if path.suffix == _SUFFIX)
-    except FileNotFoundError:
-        return []
+    return [folder / name for name in SharedFolder(folder).names(_SUFFIX)]
 
 
 def read(segment: Path, offset: int = 0) -> Iterator[Tuple[Entry, int]]:
-    """Yield each whole entry from an offset on, with the offset behind it. Altered lines are skipped."""
-    with segment.open("rb") as stream:
+    """Yield each whole entry from an offset on, with the offset behind it. Altered lines are skipped.
+
+    Nothing is in what no writer leaves: a link, a pipe, a file that is far too large. Raises OSError.
+    """
+    try:
+        stream = open_regular(segment)
+    except Unusable:
+        return
+    with stream:
         stream.seek(offset)
         for line in stream:
             if not line.endswith(b"\n"):
@@ -203,13 +214,12 @@ def read(segment: Path, offset: int = 0) -> Iterator[Tuple[Entry, int]]:
 def is_abandoned(segment: Path) -> bool:
     """Return whether the segment's writer is gone: closed, or killed."""
     try:
-        fd = os.open(str(segment), os.O_RDONLY | os.O_CLOEXEC)
-    except FileNotFoundError:
+        stream = open_regular(segment)
+    except (FileNotFoundError, Unusable):
         return True
-    try:
-        fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    finally:
-        os.close(fd)
+    with stream:
+        try:
+            fcntl.flock(stream.fileno(), fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
     return True

@@ -25,9 +25,10 @@ from trailmark_capture.files.log import Files, accesses, classify, combine
 from trailmark_capture.journal import Entry, Writer, new_id
 from trailmark_capture.r.environment import SUFFIX as R_SUFFIX
 from trailmark_capture.r.environment import for_run
-from trailmark_capture.r.expressions import figures, remove
+from trailmark_capture.r.expressions import contents, figures
 from trailmark_capture.r.shown import numbered, pictures
 from trailmark_capture.redact import Redactor
+from trailmark_capture.shared import SharedFolder
 from trailmark_capture.streams import Stream, fit
 
 _STREAMS = ("stdout", "stderr")
@@ -76,8 +77,8 @@ def run_command(
     log = config.files / (identity + ".log")
     log.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     traced = tracing(config, log, environ)
-    drawn = config.shell / (identity + R_SUFFIX)
-    environ.update(for_run(drawn, environ), **traced.environment)
+    drawn = SharedFolder(config.shell).folder(identity + R_SUFFIX)
+    environ.update(for_run(config.shell / drawn.name, environ), **traced.environment)
     descriptor = stdin.fileno() if stdin is not None and not isinstance(stdin, int) else stdin
     command = Command(list(argv), environ, cwd or Path.cwd(), descriptor)
     begin = _begin(identity, command, config, log, title)
@@ -86,12 +87,12 @@ def run_command(
         with child.holding_signals(), _Noted(log, config, traced, float(begin["started"])) as noted:
             ended, results = _execute(command, config, onto)
         end = dict(begin, type="end", ended=time.time(), **results, **noted.results())
-        end["outputs"] += numbered(pictures(figures(drawn)), len(end["outputs"]))
+        end["outputs"] += numbered(pictures(contents(drawn, figures(drawn))), len(end["outputs"]))
         writer.append(redactor.entry(end))
     finally:
         with contextlib.suppress(FileNotFoundError):
             log.unlink()
-        remove(drawn)
+        SharedFolder(config.shell).remove_folder(drawn.name)
     return ended
 
 

@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any, Dict, Iterable, Iterator, List, NamedTuple, Optional, Tuple
 
 from trailmark_capture.files.interest import Interest, source_of
+from trailmark_capture.shared import Unusable, open_regular
 
 SEPARATOR = b"\x1f"
 # Times of a file may come from the clock of another machine, or be rounded.
@@ -106,10 +107,10 @@ def is_within(time: float, since: float, until: float) -> bool:
 def accesses(log: Path, offset: int, since: float, until: float) -> Tuple[List[Access], int]:
     """Return the accesses of a span of time and the offset from which to read on for a later one."""
     try:
-        with open(str(log), "rb") as stream:
+        with open_regular(log) as stream:
             stream.seek(offset)
             lines = stream.read().split(b"\n")[:-1]
-    except FileNotFoundError:
+    except (FileNotFoundError, Unusable):
         return [], offset
     found: List[Access] = []
     following: Optional[int] = None

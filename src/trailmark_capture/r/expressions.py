@@ -1,28 +1,35 @@
 """Turns what R has noted of its expressions into journal entries.
 
 Each expression has a file, which is removed when its entry is in the journal. Being killed at any point costs
-nothing: what was journalled last may be journalled again, under the same id.
+nothing: what was journalled last may be journalled again, under the same id. What an R noted may be anything, and
+what is no note is skipped.
 
 Standard library only, Python 3.8 or later.
 """
 
 import contextlib
-import json
+import itertools
 import time
 from bisect import bisect_right
 from pathlib import Path
-from typing import Any, Callable, Dict, Iterable, List, Mapping, Optional, Set, Tuple
+from typing import Any, BinaryIO, Callable, Dict, Iterable, Iterator, List, Mapping, Optional, Set, Tuple
 
 from trailmark_capture.config import Config
 from trailmark_capture.files.log import Access, accesses, classify, combine
 from trailmark_capture.files.opened import StillOpen
-from trailmark_capture.journal import Entry
+from trailmark_capture.journal import Entry, is_id
 from trailmark_capture.r.environment import PROCESS, SESSION, SUFFIX
-from trailmark_capture.r.notes import Head, head_of, is_alive, iter_notes, seems_done
+from trailmark_capture.r.notes import Head, Note, head_of, is_alive, iter_notes, seems_done
 from trailmark_capture.r.shown import Shown, error_of
+from trailmark_capture.shared import SharedFolder, Unusable
 
+_EXPRESSION = ".expression"
 _SPANS = "spans"
 _FIGURE = ".figure"
+_MOST_FIGURES = 60
+_FIGURE_BYTES = 64 * 1024 * 1024
+_MOST_SPANS = 64 * 1024 * 1024
+_PROCESS_BYTES = 4096
 _START_SECONDS = 600.0
 _OUTPUTS = {"O": "stdout", "E": "stderr"}
 
@@ -42,42 +49,54 @@ class Expressions:
         self._config = config
         self._append = append
         self._perhaps = perhaps
-        self._folders: Dict[Path, "_Folder"] = {}
+        self._shell = SharedFolder(config.shell)
+        self._folders: Dict[str, "_Folder"] = {}
 
     def drain(self) -> int:
         """Journal what is new; return how many expressions have ended. Raises OSError when that can't be written."""
-        paths = sorted(self._config.shell.glob("*" + SUFFIX))
-        self._folders = {path: self._folder(path) for path in paths}
-        ended = sum(map(self.drain_folder, paths))
-        for path in paths:
-            if not path.with_suffix(".spool").exists() and self._folders[path].is_forgotten():
-                remove(path)
+        names = self._shell.names(SUFFIX)
+        self._folders = {name: self._folder(name) for name in names}
+        ended = sum(map(self.drain_folder, names))
+        for name in names:
+            spool = name[: -len(SUFFIX)] + ".spool"
+            if self._shell.status(spool) is None and self._folders[name].is_forgotten():
+                self._shell.remove_folder(name)
         return ended
 
-    def drain_folder(self, path: Path) -> int:
+    def drain_folder(self, name: str) -> int:
         """Journal what is new in one folder; return how many expressions have ended."""
-        folder = self._folder(path)
-        return sum(self._drain(folder, file) for file in sorted(path.glob("*.expression")))
+        folder = self._folder(name)
+        return sum(self._drain(folder, file) for file in folder.expressions())
 
-    def _folder(self, path: Path) -> "_Folder":
-        return self._folders.setdefault(path, _Folder(path, self._config))
+    def _folder(self, name: str) -> "_Folder":
+        return self._folders.setdefault(name, _Folder(self._shell.folder(name), self._config))
 
-    def _drain(self, folder: "_Folder", file: Path) -> int:
+    def _drain(self, folder: "_Folder", file: str) -> int:
+        try:
+            return self._journal(folder, file)
+        except _NotReadable as problem:
+            folder.drop(file, problem)
+            return 0
+
+    def _journal(self, folder: "_Folder", file: str) -> int:
         head = folder.head(file)
         if head is None:
             return 0
         is_alive = head.process.is_alive()
-        if is_alive and not seems_done(file):
+        with folder.opened(file) as stream:
+            is_open = is_alive and not seems_done(stream)
+        if is_open:
             if file not in folder.announced:
                 self._append(dict(_begun(file, head, folder.session), type="begin"))
                 folder.announced.add(file)
             return 0
-        noted = _Noted(file, self._config.max_output_bytes)
+        with folder.opened(file) as stream:
+            noted = _Noted(iter_notes(stream), self._config.max_output_bytes)
         if is_alive and not noted.is_done:
             return 0
         until = noted.ended if noted.ended is not None else noted.last
-        entry = dict(_begun(file, head, folder.session), **noted.results(), type="end", ended=until)
-        entry.update(self._files(folder, head.started, until))
+        entry = dict(_begun(file, head, folder.session), **noted.results(folder.figures(noted.figures)))
+        entry.update(self._files(folder, head.started, until), type="end", ended=until)
         self._append(entry)
         folder.forget(file, (head.started, until), noted.figures)
         return 1
@@ -93,11 +112,11 @@ class Expressions:
         return dict(files._asdict(), files_by=by)
 
 
-def spans(path: Path) -> List[Span]:
+def spans(folder: SharedFolder) -> List[Span]:
     """Return when the expressions ran that were journalled from a folder: files touched then are theirs."""
     found: List[Span] = []
     with contextlib.suppress(OSError):
-        for line in (path / _SPANS).read_text(encoding="ascii").splitlines():
+        for line in folder.read(_SPANS, _MOST_SPANS).splitlines():
             with contextlib.suppress(ValueError):
                 since, until = map(float, line.split())
                 found.append((since, until))
@@ -121,39 +140,42 @@ def outside(found: Iterable[Access], spans: Iterable[Span]) -> List[Access]:
     return [access for access in found if is_outside(access)]
 
 
-def figures(path: Path, since: float = 0.0, until: float = float("inf")) -> List[Path]:
-    """Return the figures that scripts noted in a folder within a span of time, oldest first."""
-    found: List[Tuple[float, Path]] = []
-    for file in path.glob("*" + _FIGURE):
+def figures(folder: SharedFolder, since: float = 0.0, until: float = float("inf")) -> List[str]:
+    """Return the names of the figures that scripts noted in a folder within a span of time, oldest first."""
+    found: List[Tuple[float, str]] = []
+    for name in folder.names(_FIGURE):
         with contextlib.suppress(ValueError):
-            at = float(file.name.partition("-")[0])
+            at = float(name.partition("-")[0])
             if since <= at <= until:
-                found.append((at, file))
-    return [file for _, file in sorted(found)]
+                found.append((at, name))
+    return [name for _, name in sorted(found)]
 
 
-def has_process(path: Path) -> bool:
-    """Return whether an R runs that notes in a folder."""
-    return any(map(is_alive, path.glob("*" + PROCESS)))
-
-
-def remove(path: Path) -> None:
-    """Remove a folder with all that is in it."""
-    discard(path.iterdir() if path.is_dir() else ())
-    with contextlib.suppress(OSError):
-        path.rmdir()
-
-
-def discard(files: Iterable[Path]) -> None:
-    """Remove files; it does not matter whether they are there."""
-    for file in list(files):
+def contents(folder: SharedFolder, names: Iterable[str]) -> List[bytes]:
+    """Return what figures of these names hold; those that are gone, or are no files in the folder, are left out."""
+    found: List[bytes] = []
+    for name in itertools.islice(dict.fromkeys(names), _MOST_FIGURES):
         with contextlib.suppress(OSError):
-            file.unlink()
+            found.append(folder.read(name, _FIGURE_BYTES))
+    return list(filter(None, found))
 
 
-def _begun(file: Path, head: Head, session: Mapping[str, Any]) -> Entry:
+def has_process(folder: SharedFolder) -> bool:
+    """Return whether an R runs that notes in a folder."""
+    for name in folder.names(PROCESS):
+        with contextlib.suppress(OSError):
+            if is_alive(folder.read(name, _PROCESS_BYTES)):
+                return True
+    return False
+
+
+class _NotReadable(Exception):
+    """What should hold an expression holds none, and never will."""
+
+
+def _begun(file: str, head: Head, session: Mapping[str, Any]) -> Entry:
     return {
-        "id": file.stem,
+        "id": _id_of(file),
         "kind": "expression",
         "started": head.started,
         "tool": session.get("tool") or "terminal",
@@ -169,32 +191,32 @@ def _begun(file: Path, head: Head, session: Mapping[str, Any]) -> Entry:
         "title": None,
         "cwd": head.folder,
         "files_log": session.get("files_log"),
-        "pid": int(head.process.pid) if head.process.pid.isdigit() else None,
+        "pid": head.process.number,
     }
 
 
 class _Noted:
     """All that was noted of one expression."""
 
-    def __init__(self, file: Path, limit: int) -> None:
+    def __init__(self, notes: Iterable[Note], limit: int) -> None:
         self._shown = Shown(limit)
         self._status = "lost"
         self._code: Optional[str] = None
         self._message = ""
         self._is_new = False
         self._traceback: List[str] = []
-        self.figures: List[Path] = []
+        self.figures: List[str] = []
         self.ended: Optional[float] = None
         self.last = 0.0
         self.is_done = False
-        for note in iter_notes(file):
+        for note in notes:
             self.last = max(self.last, note.time)
             if note.tag in _OUTPUTS:
                 self._shown.add(_OUTPUTS[note.tag], note.data)
             elif note.tag == "S":
                 self._status, self.ended = note.text, note.time
             elif note.tag == "F":
-                self.figures.append(file.with_name(note.text))
+                self.figures.append(note.text)
             else:
                 self._take(note.tag, note.text)
 
@@ -210,8 +232,8 @@ class _Noted:
         elif tag == "D":
             self.is_done = True
 
-    def results(self) -> Entry:
-        """Return what the end of the entry says beside times and files.
+    def results(self, figures: Iterable[bytes]) -> Entry:
+        """Return what the end of the entry says beside times and files; `figures` are those that it names.
 
         An interrupt leaves R's last error as it was, and shows none.
         """
@@ -219,7 +241,7 @@ class _Noted:
         message = self._message if failed else ""
         results: Entry = {
             "status": "interrupted" if self._status == "error" and not failed else self._status,
-            "outputs": self._shown.outputs(message, self.figures),
+            "outputs": self._shown.outputs(message, figures),
             "error": error_of(message, self._traceback) if failed else None,
             **dict.fromkeys(("execution_count", "exit_code", "notebook_outputs", "continues", "resources")),
         }
@@ -229,36 +251,59 @@ class _Noted:
 class _Folder:
     """Where one terminal, or one program that embeds R, has its expressions noted."""
 
-    def __init__(self, path: Path, config: Config) -> None:
-        self._path = path
-        self._heads: Dict[Path, Head] = {}
+    def __init__(self, folder: SharedFolder, config: Config) -> None:
+        self._folder = folder
+        self._heads: Dict[str, Head] = {}
         self._offset, self._read_until = 0, 0.0
         self._project = config.project
+        self._logs = SharedFolder(config.files)
         self._log: Optional[Path] = None
-        self.announced: Set[Path] = set()
+        self.announced: Set[str] = set()
         self.session: Mapping[str, Any] = {}
-        self.still_open = StillOpen(path, config.project)
+        self.still_open = StillOpen(config.files, config.project)
 
-    def head(self, file: Path) -> Optional[Head]:
+    def expressions(self) -> List[str]:
+        """Return the names of the files that hold an expression each."""
+        return self._folder.names(_EXPRESSION)
+
+    def head(self, file: str) -> Optional[Head]:
         """Return how an expression began; None while that is being noted."""
         if file not in self._heads:
-            head = head_of(file)
+            if not is_id(_id_of(file)):
+                raise _NotReadable("that is no name of an expression")
+            with self.opened(file) as stream:
+                head = head_of(stream)
             if head is None:
-                if _age(file) > _START_SECONDS:
-                    discard([file])
+                if time.time() - self._folder.modified(file) > _START_SECONDS:
+                    self._folder.remove(file)
                 return None
             self._heads[file] = head
             self._introduce()
         return self._heads[file]
 
+    @contextlib.contextmanager
+    def opened(self, file: str) -> Iterator[BinaryIO]:
+        """Open a file with notes."""
+        try:
+            stream = self._folder.open(file)
+        except (FileNotFoundError, Unusable) as error:
+            raise _NotReadable(error.strerror) from error
+        with stream:
+            yield stream
+
+    def figures(self, names: Iterable[str]) -> List[bytes]:
+        """Return what the figures of these names hold."""
+        return contents(self._folder, names)
+
     def _introduce(self) -> None:
         """Learn whose R this is, which is noted before any R starts."""
         if self.session:
             return
-        self.session = _session(self._path)
-        log = self.session.get("files_log")
-        if isinstance(log, str):
-            self._log = Path(log)
+        session = self._folder.note(SESSION)
+        log = self._logs.name_of(session.get("files_log"))
+        self.session = dict(session, files_log=str(self._logs.root / log) if log is not None else None)
+        if log is not None:
+            self._log = self._logs.root / log
             self.still_open = StillOpen(self._log, self._project)
 
     def accesses(self, since: float, until: float) -> List[Access]:
@@ -270,31 +315,24 @@ class _Folder:
         self._read_until = until
         return found
 
-    def forget(self, file: Path, span: Span, shown: Iterable[Path]) -> None:
+    def forget(self, file: str, span: Span, shown: Iterable[str]) -> None:
         """Note when an expression ran that is in the journal, then remove what was noted of it."""
-        with contextlib.suppress(OSError), (self._path / _SPANS).open("a", encoding="ascii") as stream:
-            stream.write("{!r} {!r}\n".format(*span))
-        discard([file, *shown])
+        with contextlib.suppress(OSError):
+            self._folder.append(_SPANS, "{!r} {!r}\n".format(*span).encode("ascii"))
+        self._folder.remove(file, *shown)
         self._heads.pop(file, None)
         self.announced.discard(file)
 
+    def drop(self, file: str, why: object) -> None:
+        """Say that a file is skipped that holds no expression, and remove it."""
+        self._folder.refuse(file, why)
+
     def is_forgotten(self) -> bool:
         """Return whether nobody notes anything here any more."""
-        if any(self._path.glob("*.expression")) or _age(self._path) < _START_SECONDS:
+        if self.expressions() or self._folder.age() < _START_SECONDS:
             return False
-        return not has_process(self._path)
+        return not has_process(self._folder)
 
 
-def _session(path: Path) -> Mapping[str, Any]:
-    with contextlib.suppress(OSError, ValueError):
-        stored = json.loads((path / SESSION).read_text(encoding="utf-8"))
-        if isinstance(stored, dict):
-            return stored
-    return {}
-
-
-def _age(path: Path) -> float:
-    try:
-        return time.time() - path.stat().st_mtime
-    except OSError:
-        return 0.0
+def _id_of(file: str) -> str:
+    return file[: -len(_EXPRESSION)]

@@ -8,7 +8,7 @@ import mmap
 import os
 import re
 from pathlib import Path
-from typing import Iterator, List, NamedTuple, Optional, Union
+from typing import BinaryIO, Iterator, List, NamedTuple, Optional, Union
 
 from trailmark_capture.shell.notes import Shell
 
@@ -30,9 +30,9 @@ class Note(NamedTuple):
         return self.data.decode("utf-8", "replace")
 
 
-def iter_notes(path: Path) -> Iterator[Note]:
+def iter_notes(stream: BinaryIO) -> Iterator[Note]:
     """Yield each whole note of a file. What was torn is skipped."""
-    with path.open("rb") as stream, contextlib.ExitStack() as stack:
+    with contextlib.ExitStack() as stack:
         data: Union[bytes, mmap.mmap] = b""
         if os.fstat(stream.fileno()).st_size:
             data = stack.enter_context(
@@ -51,11 +51,10 @@ def iter_notes(path: Path) -> Iterator[Note]:
                 position = head.end()
 
 
-def seems_done(path: Path) -> bool:
+def seems_done(stream: BinaryIO) -> bool:
     """Return whether the end of a file looks like that of an expression that is over."""
-    with path.open("rb") as stream:
-        stream.seek(max(0, os.fstat(stream.fileno()).st_size - _TAIL_BYTES))
-        return _DONE.search(stream.read()) is not None
+    stream.seek(max(0, os.fstat(stream.fileno()).st_size - _TAIL_BYTES))
+    return _DONE.search(stream.read(_TAIL_BYTES)) is not None
 
 
 class Head(NamedTuple):
@@ -67,12 +66,12 @@ class Head(NamedTuple):
     folder: Optional[str]
 
 
-def head_of(path: Path) -> Optional[Head]:
+def head_of(stream: BinaryIO) -> Optional[Head]:
     """Return how an expression began; None when that was not noted."""
     process: Optional[Shell] = None
     begin: Optional[Note] = None
     folder: Optional[str] = None
-    for note in iter_notes(path):
+    for note in iter_notes(stream):
         if note.tag == "P":
             process = _process(note.text)
         elif note.tag == "B":
@@ -84,12 +83,9 @@ def head_of(path: Path) -> Optional[Head]:
     return Head(process, begin.time, begin.text.rstrip("\n"), folder) if process and begin else None
 
 
-def is_alive(path: Path) -> bool:
+def is_alive(named: bytes) -> bool:
     """Return whether the process runs that a file names."""
-    try:
-        process = _process(path.read_text(encoding="ascii", errors="replace").strip())
-    except OSError:
-        return False
+    process = _process(named.decode("ascii", "replace").strip())
     return process is not None and process.is_alive()
 
 

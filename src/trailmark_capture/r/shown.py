@@ -4,8 +4,7 @@ Standard library only, Python 3.8 or later.
 """
 
 import base64
-from pathlib import Path
-from typing import Any, Dict, Iterable, List, Optional, Tuple
+from typing import Any, Dict, Iterable, List, Tuple
 
 from trailmark_capture.text import Kept
 
@@ -37,7 +36,7 @@ class Shown:
         """Return whether a message was shown among the errors."""
         return bool(message) and message.encode("utf-8", "backslashreplace") in self._complaint
 
-    def outputs(self, message: str, figures: Iterable[Path]) -> List[Output]:
+    def outputs(self, message: str, figures: Iterable[bytes]) -> List[Output]:
         """Return the outputs of a journal entry, without the message of the error, which has a place of its own."""
         self._fit()
         texts = [kept.output(name, 0) for name, kept in self._pieces]
@@ -67,15 +66,10 @@ class Shown:
         self._held = sum(piece.held for piece in pieces)
 
 
-def pictures(paths: Iterable[Path]) -> List[Output]:
-    """Return outputs of pictures; those that are gone are left out."""
-    found: List[Output] = []
-    for path in paths:
-        data = _content(path)
-        if data:
-            shown = base64.b64encode(data).decode("ascii")
-            found.append({"mime": "image/png", "name": None, "group": 0, "base64": shown})
-    return found
+def pictures(contents: Iterable[bytes]) -> List[Output]:
+    """Return outputs of pictures."""
+    shown = (base64.b64encode(data).decode("ascii") for data in contents)
+    return [{"mime": "image/png", "name": None, "group": 0, "base64": data} for data in shown]
 
 
 def numbered(outputs: List[Output], first: int = 0) -> List[Output]:
@@ -87,10 +81,3 @@ def error_of(message: str, traceback: List[str]) -> Output:
     """Return the error of a journal entry; its name and value, joined by a colon, are R's own words."""
     name, _, value = message.strip().partition(": ")
     return {"name": name, "value": value, "traceback": "\n".join([message.strip(), *traceback])}
-
-
-def _content(path: Path) -> Optional[bytes]:
-    try:
-        return path.read_bytes()
-    except OSError:
-        return None

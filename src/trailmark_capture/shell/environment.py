@@ -13,12 +13,10 @@ from trailmark_capture.files import tracing
 from trailmark_capture.journal import new_id
 from trailmark_capture.private import private_folder
 from trailmark_capture.r.environment import for_expressions
-from trailmark_capture.shell.spool import SUFFIX, create
+from trailmark_capture.shell.spool import IN_MEMORY, SCRATCH, SUFFIX, create
 
 SPOOL_VARIABLE = "TRAILMARK_SHELL_SPOOL"
 SCRATCH_VARIABLE = "TRAILMARK_SHELL_SCRATCH"
-# Each command writes to the scratch file several times; on a disk that would be felt.
-_IN_MEMORY = Path("/dev/shm")
 
 
 def rcfile(config: Config) -> str:
@@ -38,7 +36,7 @@ def environment_for(config: Config, name: str, environ: Optional[Mapping[str, st
     traced = tracing(config, log, environ)
     config.shell.mkdir(parents=True, exist_ok=True, mode=0o700)
     spool = config.shell / (stem + SUFFIX)
-    scratch = (private_folder(_IN_MEMORY) or config.shell) / (stem + ".scratch")
+    scratch = (private_folder(IN_MEMORY) or config.shell) / (stem + SCRATCH)
     create(config, spool, log, traced.by, scratch)
     r = for_expressions(config, stem, log, traced.by, environ, tool="terminal")
     return dict(traced.environment, **r, **{SPOOL_VARIABLE: str(spool), SCRATCH_VARIABLE: str(scratch)})

@@ -4,11 +4,15 @@ Standard library only, Python 3.8 or later.
 """
 
 import os
+import re
 from pathlib import Path
 from typing import Iterator, List, NamedTuple, Optional, Tuple, Union
 
+from trailmark_capture.journal import is_id
+
 _MARK = b"\0\0"
 _INTERRUPTED = (130, 148)
+_PID = re.compile("[0-9]{1,10}")
 
 
 class Session(NamedTuple):
@@ -31,8 +35,15 @@ class Shell(NamedTuple):
     boot: str
     version: str
 
+    @property
+    def number(self) -> Optional[int]:
+        """The pid; None when what was noted is none."""
+        return int(self.pid) if _PID.fullmatch(self.pid) else None
+
     def is_alive(self) -> bool:
         """Return whether the shell still runs."""
+        if not _PID.fullmatch(self.pid):
+            return False
         try:
             stat = Path("/proc", self.pid, "stat").read_text(encoding="utf-8", errors="replace")
             boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
@@ -113,7 +124,7 @@ def _decode(piece: bytes) -> Optional[Note]:
     values = [os.fsdecode(field[1:].rstrip(b"\n")) for field in fields]
     try:
         return _note(tag, values)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return None
 
 
@@ -124,15 +135,11 @@ def _note(tag: bytes, values: List[str]) -> Optional[Note]:
         return Shell(*values)
     if tag == b"B":
         begin = Begin(*values)
-        return begin if _is_id(begin.id) and begin.started else None
+        return begin if is_id(begin.id) and begin.started else None
     if tag == b"E":
         end = End(*values)
-        return end if _is_id(end.id) and end.ended and end.begin.started and end.status else None
+        return end if is_id(end.id) and end.ended and end.begin.started and end.status else None
     return None
-
-
-def _is_id(text: str) -> bool:
-    return len(text) == 26 and text.isalnum()
 
 
 def _responds(pid: str) -> bool:

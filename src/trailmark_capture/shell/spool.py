@@ -1,7 +1,8 @@
 """Turns what shells have noted in their spools into journal entries.
 
 A spool is forgotten only when its shell is gone and all of it is in the journal. Being killed at any point
-costs nothing: what was journalled last may be journalled again, under the same id.
+costs nothing: what was journalled last may be journalled again, under the same id. A spool may say anything, and
+paths that it names count only where they name what capture itself would have put there.
 
 Standard library only, Python 3.8 or later.
 """
@@ -12,18 +13,25 @@ import json
 import os
 import time
 from pathlib import Path
-from typing import Any, Callable, Dict, Iterator, List, Optional, Tuple
+from typing import Callable, Dict, Iterator, List, Optional, Tuple
 
 from trailmark_capture.config import Config
 from trailmark_capture.files.log import Access, accesses, classify, combine
 from trailmark_capture.journal import Entry, Writer
+from trailmark_capture.private import private_folder
 from trailmark_capture.r.environment import SUFFIX as R_SUFFIX
-from trailmark_capture.r.expressions import Expressions, discard, figures, has_process, outside, remove, spans
+from trailmark_capture.r.expressions import Expressions, contents, figures, has_process, outside, spans
 from trailmark_capture.r.shown import numbered, pictures
 from trailmark_capture.redact import Redactor
+from trailmark_capture.shared import SharedFolder, Unusable
 from trailmark_capture.shell.notes import Begin, End, Session, Shell, encode, iter_notes
 
 SUFFIX = ".spool"
+IN_MEMORY = Path("/dev/shm")
+"""Each command writes to the scratch file several times; on a disk that would be felt."""
+SCRATCH = ".scratch"
+_PLACE = ".place"
+_MOST_OFFSET = 1 << 62
 _START_SECONDS = 600.0
 _FOREIGN_SECONDS = 10.0
 _HEAD_BYTES = 16 * 1024
@@ -76,7 +84,8 @@ class SpoolReader:
         self._perhaps = perhaps
         self._redactor = Redactor(path=config.secrets)
         self._expressions = Expressions(config, self._append_redacted, perhaps)
-        self._spools: Dict[Path, "_Spool"] = {}
+        self._shell = SharedFolder(config.shell)
+        self._spools: Dict[str, "_Spool"] = {}
 
     def drain(self) -> int:
         """Journal what is new; return how many actions have ended. Raises OSError when that can't be written."""
@@ -84,8 +93,8 @@ class SpoolReader:
             if not is_alone:
                 return 0
             expressions = self._expressions.drain()
-            paths = sorted(self._config.shell.glob("*" + SUFFIX))
-            self._spools = {path: self._spools.get(path) or _Spool(path) for path in paths}
+            names = self._shell.names(SUFFIX)
+            self._spools = {name: self._spools.get(name) or _Spool(self._config, name) for name in names}
             return expressions + sum(
                 self._drain(spool) for spool in self._spools.values() if self._is_ours(spool)
             )
@@ -115,7 +124,7 @@ class SpoolReader:
     @contextlib.contextmanager
     def _alone(self) -> Iterator[bool]:
         try:
-            fd = os.open(str(self._config.shell / "lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            fd = self._shell.open_lock("lock")
         except OSError:
             yield False
             return
@@ -142,7 +151,7 @@ class SpoolReader:
             self._append_redacted(dict(self._begun(spool, spool.open), type="begin"))
             spool.announced = spool.open.id
         if is_over:
-            ended += self._expressions.drain_folder(spool.r)
+            ended += self._expressions.drain_folder(spool.r.name)
             spool.remove()
         return ended
 
@@ -150,7 +159,7 @@ class SpoolReader:
         entry = self._ended(spool, end.begin, end.ended)
         entry.update(status=end.status, exit_code=int(end.exit))
         self._append_redacted(entry)
-        discard(figures(spool.r, end.begin.started, end.ended))
+        spool.r.remove(*figures(spool.r, end.begin.started, end.ended))
 
     def _journal_lost(self, spool: "_Spool", begin: Begin) -> None:
         """End a command that was running when its shell died. To leave the shell is no loss."""
@@ -180,17 +189,18 @@ class SpoolReader:
             "code": text,
             "title": None,
             "cwd": begin.folder,
-            "files_log": session.log if session else None,
-            "pid": int(spool.shell.pid) if spool.shell and spool.shell.pid.isdigit() else None,
+            "files_log": str(spool.log) if spool.log else None,
+            "pid": spool.shell.number if spool.shell else None,
         }
 
     def _ended(self, spool: "_Spool", begin: Begin, ended: float) -> Entry:
         entry = dict(self._begun(spool, begin), type="end", ended=ended, execution_count=None, error=None)
         entry.update(notebook_outputs=None, continues=None, resources=None)
         # What ran in an R that the command started is told first, and not again.
-        self._expressions.drain_folder(spool.r)
+        self._expressions.drain_folder(spool.r.name)
         shown = self._outputs(begin.id) if self._outputs is not None else []
-        entry["outputs"] = shown + numbered(pictures(figures(spool.r, begin.started, ended)), len(shown))
+        drawn = pictures(contents(spool.r, figures(spool.r, begin.started, ended)))
+        entry["outputs"] = shown + numbered(drawn, len(shown))
         entry.update(self._files(spool, begin.started, ended))
         return entry
 
@@ -198,8 +208,8 @@ class SpoolReader:
         project, exclude = self._config.project, self._config.exclude
         session = spool.session
         found: List[Access] = []
-        if session is not None:
-            found, spool.files_offset = accesses(Path(session.log), spool.files_offset, since, until)
+        if spool.log is not None:
+            found, spool.files_offset = accesses(spool.log, spool.files_offset, since, until)
         by = session.files_by if session is not None else "none"
         told = spans(spool.r)
         files = classify(outside(found, told), project, exclude)
@@ -213,14 +223,16 @@ class SpoolReader:
 class _Spool:
     """One shell's spool, and how far it has been journalled."""
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self.r = path.with_suffix(R_SUFFIX)
-        self._place = path.with_suffix(".place")
+    def __init__(self, config: Config, name: str) -> None:
+        self._shell, self._logs = SharedFolder(config.shell), SharedFolder(config.files)
+        self._name = name
+        self._stem = name[: -len(SUFFIX)]
+        self.r = self._shell.folder(self._stem + R_SUFFIX)
         self._size = -1
         self._offset = 0
         self.files_offset = 0
         self.session: Optional[Session] = None
+        self.log: Optional[Path] = None
         self.shell: Optional[Shell] = None
         self.open: Optional[Begin] = None
         self.announced: Optional[str] = None
@@ -232,15 +244,19 @@ class _Spool:
             self._introduce()
         if self.shell is not None:
             return not self.shell.is_alive()
-        return time.time() - _modified(self._path) > _START_SECONDS
+        return time.time() - self._shell.modified(self._name) > _START_SECONDS
 
     def read(self) -> Iterator[Tuple[End, int]]:
         """Yield each command that has ended since the last place, with the place behind it."""
+        status = self._shell.status(self._name)
+        if status is not None and status.st_size == self._size:
+            return
         try:
-            if self._path.stat().st_size == self._size:
-                return
-            data = self._path.read_bytes()
-        except OSError:
+            data = self._shell.read(self._name)
+        except FileNotFoundError:
+            return
+        except Unusable as error:
+            self._shell.refuse(self._name, error.strerror)
             return
         for note, offset in iter_notes(data):
             if isinstance(note, (Session, Shell)) or offset <= self._offset:
@@ -251,10 +267,12 @@ class _Spool:
         self._size = len(data)
 
     def _introduce(self) -> None:
-        with contextlib.suppress(OSError), self._path.open("rb") as stream:
+        with contextlib.suppress(OSError), self._shell.open(self._name) as stream:
             for note, _ in iter_notes(stream.read(_HEAD_BYTES)):
                 if isinstance(note, Session):
                     self.session = note
+                    log = self._logs.name_of(note.log)
+                    self.log = self._logs.root / log if log is not None else None
                 elif isinstance(note, Shell):
                     self.shell = note
 
@@ -262,33 +280,32 @@ class _Spool:
         """Remember that all up to an offset is journalled, and where the disk allows it, for the next reader too."""
         self._offset = offset
         place = json.dumps({"spool": offset, "files": self.files_offset})
-        temporary = self._place.with_suffix(".new")
         with contextlib.suppress(OSError):
-            temporary.write_text(place, encoding="ascii")
-            os.replace(str(temporary), str(self._place))
+            self._shell.replace(self._stem + _PLACE, place.encode("ascii"))
 
     def last_seen(self) -> float:
         """Return when the shell last noted something, or a program in it touched a file."""
-        paths = [self._path] + ([Path(self.session.log)] if self.session else [])
-        return max(_modified(path) for path in paths)
+        touched = self._logs.modified(self.log.name) if self.log is not None else 0.0
+        return max(self._shell.modified(self._name), touched)
 
     def remove(self) -> None:
         """Remove the spool and what belongs to it; the spool first, so that nothing is journalled twice."""
-        own = [self._path.with_suffix(suffix) for suffix in (SUFFIX, ".place", ".new")]
-        beside = [self.session.log, self.session.scratch] if self.session else []
-        for path in (*own, *map(Path, beside)):
-            with contextlib.suppress(OSError):
-                path.unlink()
-        remove(self.r)
+        self._shell.remove(self._name, self._stem + _PLACE, self._stem + _PLACE + ".new")
+        if self.log is not None:
+            self._logs.remove(self.log.name)
+        self._remove_scratch()
+        self._shell.remove_folder(self.r.name)
+
+    def _remove_scratch(self) -> None:
+        """Remove the file where the shell's builtins print, which is in one of two folders of our own."""
+        memory = private_folder(IN_MEMORY)
+        for folder in (self._shell, *([SharedFolder(memory)] if memory is not None else [])):
+            name = folder.name_of(self.session.scratch) if self.session is not None else None
+            if name == self._stem + SCRATCH:
+                folder.remove(name)
 
     def _find_place(self) -> None:
-        with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
-            place: Any = json.loads(self._place.read_text(encoding="ascii"))
-            self._offset, self.files_offset = int(place["spool"]), int(place["files"])
-
-
-def _modified(path: Path) -> float:
-    try:
-        return path.stat().st_mtime
-    except OSError:
-        return 0.0
+        place = self._shell.note(self._stem + _PLACE)
+        offsets = [place.get("spool"), place.get("files")]
+        if all(isinstance(offset, int) and 0 <= offset < _MOST_OFFSET for offset in offsets):
+            self._offset, self.files_offset = place["spool"], place["files"]

@@ -7,6 +7,7 @@ import pytest
 
 from trailmark_capture.r.environment import for_run
 from trailmark_capture.r.expressions import figures as noted_figures
+from trailmark_capture.shared import SharedFolder
 
 from .conftest import Desk, figures
 
@@ -141,8 +142,9 @@ def test_a_script_has_its_figures_noted(desk: Desk, tmp_path: Path) -> None:
     into = tmp_path / "noted"
     done = run_script(desk, "plot(1)\nlines(1:2)\nplot(2)\ncat('done\\n')\nhist(c(1, 2))\n", into)
     assert (done.returncode, done.stdout, done.stderr) == (0, "done\n", "")
-    assert len(noted_figures(into)) == 3
-    assert all(path.read_bytes().startswith(SIGNATURE) for path in noted_figures(into))
+    noted = noted_figures(SharedFolder(into))
+    assert len(noted) == 3
+    assert all((into / name).read_bytes().startswith(SIGNATURE) for name in noted)
 
 
 @pytest.mark.parametrize("last", ["stop('no')", "quit(status = 5)"])
@@ -158,12 +160,12 @@ def test_a_script_that_ends_early_has_its_figures_noted(desk: Desk, tmp_path: Pa
     done = run_script(desk, f"plot(1)\n{last}\nplot(2)\n", tmp_path / "noted")
     assert done.returncode == plain.returncode
     assert done.stderr == plain.stderr
-    assert len(noted_figures(tmp_path / "noted")) == 1
+    assert len(noted_figures(SharedFolder(tmp_path / "noted"))) == 1
     assert (desk.project / "Rplots.pdf").exists()
 
 
 def test_a_script_that_draws_nothing_leaves_nothing(desk: Desk, tmp_path: Path) -> None:
     done = run_script(desk, "cat(1, '\\n')\n", tmp_path / "noted")
     assert done.stdout == "1 \n"
-    assert noted_figures(tmp_path / "noted") == []
+    assert noted_figures(SharedFolder(tmp_path / "noted")) == []
     assert [path.name for path in desk.project.iterdir()] == ["s.R"]

@@ -12,6 +12,7 @@ from trailmark_capture.r.environment import for_expressions, for_run
 from trailmark_capture.r.expressions import Expressions, figures, outside, spans
 from trailmark_capture.r.notes import head_of, iter_notes, own_process, seems_done
 from trailmark_capture.r.shown import Shown, error_of
+from trailmark_capture.shared import SharedFolder
 
 NOW = 1_700_000_000
 GONE = "1 0 another-boot 4.2.2"
@@ -66,10 +67,10 @@ def test_what_was_torn_is_skipped(tmp_path: Path) -> None:
     whole = note("O", "one\ntwo")
     torn = note("O", "x" * 40)[:30]
     path.write_bytes(b"rubbish\n" + whole + torn + b"\n" + whole + torn)
-    assert [found.text for found in iter_notes(path)] == ["one\ntwo", "one\ntwo"]
+    assert [found.text for found in iter_notes(path.open("rb"))] == ["one\ntwo", "one\ntwo"]
     path.write_bytes(b"")
-    assert list(iter_notes(path)) == []
-    assert head_of(path) is None
+    assert list(iter_notes(path.open("rb"))) == []
+    assert head_of(path.open("rb")) is None
 
 
 def test_every_cut_of_a_file_can_be_read(tmp_path: Path) -> None:
@@ -77,9 +78,9 @@ def test_every_cut_of_a_file_can_be_read(tmp_path: Path) -> None:
     path = tmp_path / "notes"
     for length in range(len(whole) + 1):
         path.write_bytes(whole[:length])
-        found = [found.tag for found in iter_notes(path)]
+        found = [found.tag for found in iter_notes(path.open("rb"))]
         assert found == list("PBWOSCD")[: len(found)]
-        assert seems_done(path) == (length == len(whole))
+        assert seems_done(path.open("rb")) == (length == len(whole))
 
 
 def test_an_entry_of_notes(config: Config, folder: Path) -> None:
@@ -95,7 +96,7 @@ def test_an_entry_of_notes(config: Config, folder: Path) -> None:
     )
     assert entry["outputs"] == [{"mime": "text/plain", "name": "stdout", "group": 0, "text": "[1] 2\n"}]
     assert not path.exists()
-    assert spans(folder) == [(NOW + 1, NOW + 3)]
+    assert spans(SharedFolder(folder)) == [(NOW + 1, NOW + 3)]
     assert drained(config) == []
 
 
@@ -114,7 +115,7 @@ def test_what_runs_is_announced_once_and_lost_when_its_process_is_gone(config: C
 
 def test_output_that_looks_like_the_end_is_none(config: Config, folder: Path) -> None:
     path = add(folder, begin(own_process()) + note("O", note("D").decode()[:-1]))
-    assert seems_done(path)
+    assert seems_done(path.open("rb"))
     assert drained(config) == []
 
 
@@ -169,8 +170,9 @@ def test_what_lies_in_a_span_is_not_told_again() -> None:
 def test_figures_of_scripts_are_those_of_a_span(tmp_path: Path) -> None:
     for name in ("30.5-7.figure", "9.25-7.figure", "20-8.figure", "x-8.figure", "20-8.figure.new"):
         (tmp_path / name).write_bytes(b"")
-    assert [path.name for path in figures(tmp_path)] == ["9.25-7.figure", "20-8.figure", "30.5-7.figure"]
-    assert [path.name for path in figures(tmp_path, 10, 25)] == ["20-8.figure"]
+    folder = SharedFolder(tmp_path)
+    assert figures(folder) == ["9.25-7.figure", "20-8.figure", "30.5-7.figure"]
+    assert figures(folder, 10, 25) == ["20-8.figure"]
 
 
 def test_streams_stay_in_their_order_and_within_the_limit() -> None:
