@@ -20,7 +20,7 @@ from trailmark.engines.daemon import Daemon
 from trailmark.engines.images import Images, reference_of
 from trailmark.engines.inside import run_inside
 from trailmark.engines.model import Mount
-from trailmark.engines.recipe import Fragment, Layer, Recipe
+from trailmark.engines.recipe import CacheMount, Fragment, Instruction, Layer, Recipe
 from trailmark.engines.trust import Trust
 from trailmark.errors import Cancelled, CommandFailed, Damaged, InvalidInput, NotFound
 
@@ -66,7 +66,7 @@ class Stopped(Listener):
 
 
 def tags(daemon: Daemon, digest: str) -> dict[str, str]:
-    """Return the names of images that the engine has, but for those of other environments, each with its image's id."""
+    """Return the names of images that the engine has, each with its image's id; not those of other environments."""
     found = {name: one["Id"] for one in daemon.api.images() for name in one.get("RepoTags") or ()}
     ours = reference_of(digest).split(":")[0]
     return {name: found[name] for name in found if ours in name or "trailmark/" not in name}
@@ -102,7 +102,11 @@ class _Images:
                     caches=("/var/cache/x",),
                     needs=("lent",),
                 ),
-                Fragment("10-two", "RUN echo \\\n  b > /opt/b\n"),
+                Fragment(
+                    "10-two",
+                    (Instruction("RUN", "echo b > /opt/b; : > /kept/x", (CacheMount("/kept"),)),),
+                    digest,
+                ),
                 Layer("three", env={"WORD": HOSTILE}),
             ),
             {"hostile": HOSTILE},

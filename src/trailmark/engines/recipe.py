@@ -32,23 +32,68 @@ _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,99}")
 _LABEL = re.compile(r"[a-z0-9][a-z0-9.-]{0,99}")
 _TARGET = re.compile(r"(/(?!\.\.?(/|$))[A-Za-z0-9._-]+)+")
-_CACHED_RUN = re.compile(r"^([ \t]*RUN[ \t]+)(?:--mount=type=cache\S*\s+)+", re.IGNORECASE | re.MULTILINE)
+_SHARING = re.compile("shared|private|locked")
+_MODE = re.compile("0?[0-7]{3,4}")
+_INSTRUCTIONS = ("RUN", "ENV")
+
+
+@dataclass(frozen=True)
+class CacheMount:
+    """A folder that a person's instruction keeps from one build to the next, for one environment only."""
+
+    target: str
+    sharing: str = "shared"
+    mode: str = "0755"
+
+    def __post_init__(self) -> None:
+        _check(_TARGET, self.target, "a folder of an image")
+        _check(_SHARING, self.sharing, "the way in which a cache is shared")
+        _check(_MODE, self.mode, "the mode of a folder")
+
+    def flag(self, scope: str | None) -> str:
+        """Return the flag of RUN: a folder that only this scope can name, or an empty one that is not kept."""
+        if scope is None:
+            return f"--mount=type=tmpfs,target={self.target}"
+        place = hashlib.sha256(f"{scope}\0{self.target}".encode()).hexdigest()[:32]
+        cache = f"type=cache,id=trailmark-own-{place},target={self.target}"
+        return f"--mount={cache},sharing={self.sharing},mode={self.mode}"
+
+
+@dataclass(frozen=True)
+class Instruction:
+    """RUN or ENV, what stands behind it in one line, and the caches that it works with."""
+
+    word: str
+    rest: str
+    caches: tuple[CacheMount, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.word not in _INSTRUCTIONS or self.rest.startswith("--"):
+            raise InvalidInput(f"“{self.word} {self.rest[:60]}” is not let into an image.")
+        _one_line(self.rest, f"What stands behind {self.word}", "\n\r\0")
 
 
 @dataclass(frozen=True)
 class Fragment:
-    """Lines of a Dockerfile as they are, from a person's own snippet, which was checked when it was taken up."""
+    """A person's own instructions. What their caches keep is found again by builds of the same `scope` only."""
 
     name: str
-    text: str
+    instructions: tuple[Instruction, ...]
+    scope: str = ""
 
     def __post_init__(self) -> None:
         _check(_NAME, self.name, "the name of a snippet")
 
     def lines(self, *, caches: bool) -> list[str]:
-        """Return the lines, after which the image is as if the fragment had chosen no user and no shell."""
-        text = self.text if caches else _CACHED_RUN.sub(r"\1", self.text)
-        return [f"# {self.name}", *text.strip("\n").split("\n"), "USER root", 'SHELL ["/bin/sh", "-c"]']
+        """Return the lines; without `caches`, what is to be kept is empty and is not kept."""
+        scope = f"{self.scope}\0{self.name}" if caches else None
+        return [
+            f"# {self.name}",
+            *(
+                " ".join((one.word, *(cache.flag(scope) for cache in one.caches), one.rest))
+                for one in self.instructions
+            ),
+        ]
 
 
 @dataclass(frozen=True)

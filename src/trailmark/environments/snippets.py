@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from trailmark.engines.recipe import CacheMount, Instruction
 from trailmark.errors import InvalidInput
 
 FOLDER = "environment/snippets"
@@ -18,12 +19,15 @@ ENDING = ".dockerfile"
 _NAME = re.compile(r"[0-9]{2}-[a-z0-9][a-z0-9-]{0,59}")
 LONGEST = 50_000
 _INSTRUCTION = re.compile(r"\s*([A-Za-z]+)(?:\s+(.*))?\Z", re.DOTALL)
-_FLAG = re.compile(r"--([a-z]+)(?:=(\S+))?\s+")
+_FLAG = re.compile(r"(--\S*)(?:\s+|\Z)")
+_MOUNT = "--mount="
+# Nothing that an engine would take out of quotes, put in for a variable, or read in small letters.
+_FIELD = re.compile(r"(type|target|sharing|mode)=([A-Za-z0-9._/-]+)")
 _VARIABLE = re.compile(
     r"([A-Za-z_][A-Za-z0-9_]*)=(?:\"(?:[^\"\\]|\\.)*\"|'[^']*'|(?:[^\s\"'\\]|\\.)*)(?:\s+|\Z)"
 )
 _DIRECTIVE = re.compile(r"\s*#\s*(syntax|escape|check)\s*=", re.IGNORECASE)
-_HEREDOC = re.compile(r"<<-?\s*[\"']?[A-Za-z_]")
+_HEREDOC = re.compile(r"<<-?\s*[\"']?[A-Za-z_]|(?:^|[\s;|&(])[0-9]*<<(?!<)")
 _CAPTURED = ("LD_PRELOAD", "LD_AUDIT")
 
 
@@ -44,6 +48,11 @@ class Snippet:
         """The SHA-256 of its text."""
         return hashlib.sha256(self.text.encode("utf-8", "surrogatepass")).hexdigest()
 
+    @property
+    def instructions(self) -> tuple[Instruction, ...]:
+        """What is carried out, as an image's recipe has it."""
+        return tuple(_check(self.name, *each) for each in _instructions(self.name, self.text))
+
 
 def parse_snippet(name: str, text: str) -> Snippet:
     """Return the snippet when it may be used. Raises InvalidInput that names the line and the reason."""
@@ -56,12 +65,10 @@ def parse_snippet(name: str, text: str) -> Snippet:
         raise InvalidInput(f"The snippet {name} is longer than {LONGEST:,} characters.")
     text = text.replace("\r\n", "\n")
     text = text if text.endswith("\n") or not text else f"{text}\n"
-    found = list(_instructions(name, text))
-    for number, words in found:
-        _check(name, number, words)
-    if not found:
+    snippet = Snippet(name, text)
+    if not snippet.instructions:
         raise InvalidInput(f"The snippet {name} does nothing: write at least one RUN or ENV.")
-    return Snippet(name, text)
+    return snippet
 
 
 def name_of_path(path: str) -> str | None:
@@ -85,13 +92,15 @@ def _instructions(name: str, text: str) -> Iterator[tuple[int, str]]:
         stripped = line.rstrip()
         parts.append(stripped.removesuffix("\\"))
         if not stripped.endswith("\\"):
-            yield begun, "\n".join(parts)
+            # As engines join them: nothing comes between.
+            yield begun, "".join(parts)
             parts = []
     if parts:
         raise _refused(name, begun, "its last line ends with “\\”, so it goes on with nothing")
 
 
-def _check(name: str, number: int, words: str) -> None:
+def _check(name: str, number: int, words: str) -> Instruction:
+    """Return an instruction that may be used. Raises InvalidInput."""
     match = _INSTRUCTION.match(words)
     instruction = match[1].upper() if match else ""
     arguments = (match[2] or "").strip() if match else ""
@@ -101,33 +110,44 @@ def _check(name: str, number: int, words: str) -> None:
     if not arguments:
         raise _refused(name, number, f"{instruction} has nothing behind it")
     if instruction == "RUN":
-        _check_run(name, number, arguments)
-    else:
-        _check_env(name, number, arguments)
+        return _run(name, number, arguments)
+    _check_env(name, number, arguments)
+    return Instruction(instruction, arguments)
 
 
-def _check_run(name: str, number: int, arguments: str) -> None:
-    flag = _FLAG.match(arguments)
-    while flag:
-        kinds = dict(part.partition("=")[::2] for part in (flag[2] or "").split(","))
-        if flag[1] != "mount" or kinds.get("type") != "cache" or "from" in kinds:
-            raise _refused(
-                name, number, "RUN takes only --mount=type=cache: all else depends on where it is built"
-            )
+def _run(name: str, number: int, arguments: str) -> Instruction:
+    caches = []
+    while flag := _FLAG.match(arguments):
+        caches.append(_cache(name, number, flag[1]))
         arguments = arguments[flag.end() :]
-        flag = _FLAG.match(arguments)
-    if arguments.startswith("--"):
-        raise _refused(
-            name, number, "RUN takes only --mount=type=cache: all else depends on where it is built"
-        )
+    if not arguments:
+        raise _refused(name, number, "RUN has nothing behind it")
     if _HEREDOC.search(arguments):
         raise _refused(
             name, number, "texts with “<<” are not read by every engine; use printf or a “\\” at line ends"
         )
+    return Instruction("RUN", arguments, tuple(caches))
+
+
+def _cache(name: str, number: int, flag: str) -> CacheMount:
+    """Return the one kind of mount that depends on nothing but the snippet itself, read as strictly as can be."""
+    fields = [_FIELD.fullmatch(field) for field in flag.removeprefix(_MOUNT).split(",")]
+    given = {field[1]: field[2] for field in fields if field}
+    if not flag.startswith(_MOUNT) or len(given) < len(fields) or given.pop("type", "") != "cache":
+        raise _refused(
+            name,
+            number,
+            "RUN takes only --mount=type=cache,target=… with sharing=… and mode=…, each once, in small letters and "
+            "without quotes: all else depends on where it is built",
+        )
+    try:
+        return CacheMount(**{"target": "", **given})
+    except InvalidInput as error:
+        raise _refused(name, number, str(error).rstrip(".")) from error
 
 
 def _check_env(name: str, number: int, arguments: str) -> None:
-    rest = " ".join(arguments.split("\n"))
+    rest = arguments
     while rest:
         variable = _VARIABLE.match(rest)
         if not variable:

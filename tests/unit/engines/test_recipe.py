@@ -1,20 +1,21 @@
 import io
+import re
 import tarfile
 
 import pytest
 
-from trailmark.engines.recipe import Fragment, Layer, Recipe, render
+from trailmark.engines.recipe import CacheMount, Fragment, Instruction, Layer, Recipe, render
 from trailmark.errors import InvalidInput
 
 APT = Layer("apt", ("apt-get install -y gdal",), {"sources.list": b"deb x"}, caches=("/var/cache/apt",))
 PIP = Layer("pip", ("uv pip sync pylock.toml",), {"pylock.toml": b""}, needs=("uv",), env={"A": "1"})
 
+FONTS = Fragment("10-fonts", (Instruction("RUN", "fc-cache"), Instruction("ENV", "B=2")))
+
 
 def test_a_recipe_becomes_a_dockerfile_of_its_layers_in_order():
     rendered = render(
-        Recipe(
-            "debian:12", (APT, Fragment("10-fonts", "RUN fc-cache\nENV B=2\n"), PIP), {"b": "x", "a": "y"}
-        ),
+        Recipe("debian:12", (APT, FONTS, PIP), {"b": "x", "a": "y"}),
         programs={"uv": b"ELF"},
     )
     assert rendered.dockerfile == (
@@ -28,8 +29,6 @@ def test_a_recipe_becomes_a_dockerfile_of_its_layers_in_order():
         "# 10-fonts\n"
         "RUN fc-cache\n"
         "ENV B=2\n"
-        "USER root\n"
-        'SHELL ["/bin/sh", "-c"]\n'
         "\n"
         'ENV A="1"\n'
         "RUN --mount=type=bind,source=layers/03-pip,target=/run/trailmark "
@@ -61,12 +60,30 @@ def test_certificates_are_lent_to_each_layer_and_are_in_no_image():
 
 
 def test_without_caches_everything_is_fetched_anew():
-    fragment = Fragment(
-        "10-x", "run --mount=type=cache,target=/x  --mount=type=cache,target=/y a --mount=b\n"
-    )
-    dockerfile = render(Recipe("debian", (APT, fragment)), caches=False).dockerfile
+    kept = (CacheMount("/x"), CacheMount("/y", "locked", "0700"))
+    recipe = Recipe("debian", (APT, Fragment("10-x", (Instruction("RUN", "a --mount=b", kept),), "e1")))
+    dockerfile = render(recipe, caches=False).dockerfile
     assert "type=cache" not in dockerfile
-    assert "\nrun a --mount=b\n" in dockerfile
+    assert "\nRUN --mount=type=tmpfs,target=/x --mount=type=tmpfs,target=/y a --mount=b\n" in dockerfile
+    assert ",target=/y,sharing=locked,mode=0700 a --mount=b\n" in render(recipe).dockerfile
+
+
+def test_what_a_cache_keeps_is_found_by_its_own_environment_only():
+    def places(scope: str, name: str = "10-x") -> list[str]:
+        fragment = Fragment(name, (Instruction("RUN", "a", (CacheMount("/x"), CacheMount("/y"))),), scope)
+        return re.findall(r"id=([^,]+),", render(Recipe("debian", (fragment,))).dockerfile)
+
+    assert places("e1") == places("e1")
+    assert len({*places("e1"), *places("e2"), *places("e1", "20-x")}) == 6
+    assert not any(place.startswith("trailmark-var") for place in places("e1"))
+
+
+@pytest.mark.parametrize("rest", ["--mount=type=bind,target=/x true", "a\nCOPY a b", "a\rb"])
+def test_an_instruction_is_one_line_and_has_no_flags_of_its_own(rest):
+    with pytest.raises(InvalidInput):
+        Instruction("RUN", rest)
+    with pytest.raises(InvalidInput):
+        Instruction("COPY", "a b")
 
 
 def test_the_archive_holds_programs_that_can_be_run_and_nothing_of_this_machine():

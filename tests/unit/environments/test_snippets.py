@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from trailmark.engines.recipe import CacheMount, Instruction
 from trailmark.environments.snippets import name_of_path, parse_snippet
 from trailmark.errors import InvalidInput
 
@@ -22,6 +23,19 @@ def test_run_and_env_are_let_through():
     assert snippet.path == "environment/snippets/10-fonts.dockerfile"
     assert name_of_path(snippet.path) == "10-fonts"
     assert name_of_path("code/10-fonts.dockerfile") is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "RUN --mount=type=cache,target=/x true",
+        "RUN \\\n  --mount=type=cache,target=/x true",
+        "run --mount=target=/x,type=cache  \\\n # a remark\n true",
+    ],
+)
+def test_a_cache_is_read_as_engines_read_it(text):
+    [instruction] = parse_snippet("10-a", text).instructions
+    assert instruction == Instruction("RUN", "true", (CacheMount("/x"),))
 
 
 def test_line_ends_and_the_last_line_are_made_the_same():
@@ -50,6 +64,26 @@ def test_line_ends_and_the_last_line_are_made_the_same():
         ("RUN --mount=type=bind,target=/x true", "type=cache"),
         ("RUN --mount=type=secret,id=x true", "type=cache"),
         ("RUN --mount=type=cache,from=other,target=/x true", "type=cache"),
+        ("RUN --mount=type=cache,target=/y,FROM=some-image,SOURCE=/etc true", "type=cache"),
+        ("RUN --mount=type=cache,target=/y,From=some-image true", "type=cache"),
+        ("RUN --mount=type=cache,target=/y,fr\\\nom=some-image true", "type=cache"),
+        ('RUN --mount=type=cache,target=/y,"from=some-image" true', "type=cache"),
+        ("RUN --mount=type=cache,target=/y,'fr'om=some-image true", "type=cache"),
+        ("RUN --mount=type=cache,target=/y,f\\rom=some-image true", "type=cache"),
+        ("RUN --mount=type=cache,id=trailmark-var-cache-uv,target=/x true", "type=cache"),
+        ("RUN --mount=type=bind,type=cache,target=/x true", "type=cache"),
+        ("RUN --mount=type=cache,type=bind,target=/x true", "type=cache"),
+        ("RUN --mount=type=cache,target=/x,target=/y true", "type=cache"),
+        ("RUN --mount=type=cache,target=/x --mount=type=bind,target=/y true", "type=cache"),
+        ("RUN --mount=type=cache,target=$HOME true", "type=cache"),
+        ("RUN --mount=type=cache,target=/x,sharing=none true", "shared"),
+        ("RUN --mount=type=cache,target=/x/../etc true", "folder"),
+        ("RUN --mount=type=cache,target=x true", "folder"),
+        ("RUN --mount=type=cache true", "folder"),
+        ("RUN --mount=type=cache,target=/x", "nothing behind"),
+        ("RUN \\\n--mount=type=secret,id=x true", "type=cache"),
+        ("RUN -- true", "type=cache"),
+        ("RUN cat 0<<1", "<<"),
         ("RUN --network=host true", "type=cache"),
         ("RUN --security=insecure true", "type=cache"),
         ("RUN cat <<EOF\nx\nEOF\n", "<<"),

@@ -7,7 +7,7 @@ import shlex
 from dataclasses import replace
 
 from trailmark.engines.images import Image
-from trailmark.engines.recipe import Fragment, Layer, Recipe, render
+from trailmark.engines.recipe import Fragment, Instruction, Layer, Recipe, render
 from trailmark.environments.bases.model import Base, Debootstrap, LocalImage, RegistryImage
 from trailmark.environments.managers.model import Step
 from trailmark.environments.model import LOCK_FILE_NAME
@@ -17,6 +17,7 @@ from trailmark.environments.whole.resolve import Managers, manager_named
 from trailmark.errors import InvalidInput
 
 PYTHON = "/opt/python"
+_CONDA_PYTHON = "/opt/conda/bin/python"
 # System packages come first, for all else may need them; what changes most often comes last.
 _ORDER = ("apt", "conda", "r")
 TOOLS_LABEL = "trailmark.tools"
@@ -43,9 +44,9 @@ def recipe_of(lock: WholeLock, managers: Managers, tools: Layer) -> Recipe:
             layers += map(_layer, manager.install_steps(manager.parse(lock.others[name].text)))
     layers += (download_layer(number, one) for number, one in enumerate(lock.base.downloads, start=1))
     if "conda" in lock.others:
-        layers.append(Fragment("conda-path", 'ENV PATH="/opt/conda/bin:$PATH"'))
+        layers.append(Fragment("conda-path", (Instruction("ENV", 'PATH="/opt/conda/bin:$PATH"'),)))
     layers.append(_python(lock))
-    layers += [Fragment(snippet.name, snippet.text) for snippet in lock.all_snippets]
+    layers += [Fragment(snippet.name, snippet.instructions, lock.digest) for snippet in lock.all_snippets]
     recipe = Recipe(image_of(lock.base), tuple(layers))
     return replace(recipe, labels={TOOLS_LABEL: tools.digest, GROUND_LABEL: _ground(recipe)})
 
@@ -91,14 +92,19 @@ def _layer(step: Step) -> Layer:
 
 
 def _python(lock: WholeLock) -> Layer:
-    """Return the layer of Python's packages, each compared with its hash."""
+    """Return the layer of Python's packages, each compared with its hash; conda's own are there beside them."""
     wanted = ",".join(dict.fromkeys(text for text in (lock.python, lock.pip.requires_python) if text))
+    venv = "uv venv --quiet --no-project --no-config"
+    on_conda = (
+        f"[ -e {PYTHON}/bin/python ] || [ ! -e {_CONDA_PYTHON} ] || "
+        f"{venv} --system-site-packages --python {_CONDA_PYTHON} {PYTHON}"
+    )
     return Layer(
         _PYTHON_LAYER,
         (
             "export UV_PYTHON_INSTALL_DIR=/opt/python-runtime UV_CACHE_DIR=/var/cache/uv UV_LINK_MODE=copy",
-            f"[ -e {PYTHON}/bin/python ] || "
-            f"uv venv --quiet --no-project --no-config --python {shlex.quote(wanted)} {PYTHON}",
+            *([on_conda] if "conda" in lock.others else []),
+            f"[ -e {PYTHON}/bin/python ] || {venv} --python {shlex.quote(wanted)} {PYTHON}",
             f"uv pip sync --no-config --require-hashes --python {PYTHON}/bin/python {LOCK_FILE_NAME}",
         ),
         {LOCK_FILE_NAME: lock.pip.text.encode()},
