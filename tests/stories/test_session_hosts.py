@@ -56,17 +56,18 @@ def make_project(settings: Settings, name: str, base: str | None) -> Project:
     return project
 
 
-@pytest.mark.parametrize("engine", ["local", "docker"])
+@pytest.mark.parametrize("engine", ["local", "docker", "podman"])
 def test_no_session_is_sent_what_is_another_s(
     engine: str,
     settings: Settings,
     trailmark: list[str],
     context: BrowserContext,
     request: pytest.FixtureRequest,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    if engine == "docker":
-        request.getfixturevalue("docker")
-    project = make_project(settings, "apart", "bookworm" if engine == "docker" else None)
+    if engine != "local":
+        monkeypatch.setenv("DOCKER_HOST", request.getfixturevalue(engine).address)
+    project = make_project(settings, "apart", "bookworm" if engine != "local" else None)
     services = wiring.build(os.environ)
     chosen = services.engine_named(engine)
     try:
