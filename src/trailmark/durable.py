@@ -1,10 +1,16 @@
 """Writing files so that they survive a crash or a power cut whole: the old content or the new, never half."""
 
+import contextlib
 import ctypes
+import errno
 import os
+import secrets
 import threading
 from collections.abc import Callable, Iterable
 from pathlib import Path
+
+_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
+_IN_THE_WAY = frozenset((errno.ELOOP, errno.ENOTDIR, errno.EACCES))
 
 
 def write_file(path: Path, data: bytes, *, mode: int = 0o600) -> None:
@@ -27,6 +33,64 @@ def write_chunks(path: Path, chunks: Iterable[bytes], *, mode: int = 0o600) -> N
         temporary.unlink(missing_ok=True)
         raise
     sync_folder(path.parent)
+
+
+def write_below(root: Path, path: str, data: bytes, *, mode: int = 0o600) -> None:
+    """Replace a file below a folder that others write to, durably and in one step; no link is followed.
+
+    What stands in the way is set aside under another name: a link or a locked folder above it, a folder in its place.
+    """
+    *folders, name = path.split("/")
+    if any(part in ("", ".", "..") for part in (*folders, name)):
+        raise ValueError(f"{path!r} is no path below a folder")
+    handle = os.open(root, _FOLDER)
+    try:
+        for part in folders:
+            below = _enter(handle, part)
+            os.close(handle)
+            handle = below
+        _replace_in(handle, name, data, mode)
+    finally:
+        os.close(handle)
+
+
+def _enter(handle: int, name: str) -> int:
+    """Return a handle on a folder in another, made when there is none that can be entered."""
+    try:
+        return os.open(name, _FOLDER | os.O_NOFOLLOW, dir_fd=handle)
+    except FileNotFoundError:
+        pass
+    except OSError as error:
+        if error.errno not in _IN_THE_WAY:
+            raise
+        _set_aside(handle, name)
+    os.mkdir(name, 0o700, dir_fd=handle)
+    return os.open(name, _FOLDER | os.O_NOFOLLOW, dir_fd=handle)
+
+
+def _replace_in(handle: int, name: str, data: bytes, mode: int) -> None:
+    temporary = f".{secrets.token_hex(8)}.tmp"
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+    fd = os.open(temporary, flags, mode, dir_fd=handle)
+    try:
+        with os.fdopen(fd, "wb") as stream:
+            stream.write(data)
+            stream.flush()
+            os.fsync(stream.fileno())
+        try:
+            os.replace(temporary, name, src_dir_fd=handle, dst_dir_fd=handle)
+        except IsADirectoryError:
+            _set_aside(handle, name)
+            os.replace(temporary, name, src_dir_fd=handle, dst_dir_fd=handle)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            os.unlink(temporary, dir_fd=handle)
+        raise
+    os.fsync(handle)
+
+
+def _set_aside(handle: int, name: str) -> None:
+    os.rename(name, f"{name[:200]}.{secrets.token_hex(8)}", src_dir_fd=handle, dst_dir_fd=handle)
 
 
 def sync_folder(path: Path) -> None:

@@ -114,6 +114,7 @@ def _behind_gate(project: Project, session: Session, tool: Tool, inside: Inside)
         data=_kept(project) / f"{tool.id}-data",
         listen=inside.listen,
         user=os.environ.get("USER", "me"),
+        shared=_kept(project),
     )
     file = write_gate(project, session, tool, around)
     env = {

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from trailmark.durable import write_file
+from trailmark.durable import write_below, write_file
 from trailmark.projects.project import Project
 from trailmark.sessions.hosts import hosts_of
 from trailmark.sessions.session import Session, folder_of
@@ -23,7 +23,8 @@ _TOKEN = "TRAILMARK_GATE_TOKEN"
 class Surroundings:
     """Where a tool runs: how its program is called there, and which Python and folder hold our capture.
 
-    `data` is what the tool keeps for the person; `listen` the address at which the gate must listen.
+    `data` is what the tool keeps for the person; `listen` the address at which the gate must listen. `shared` is a
+    folder above `data` that sessions in containers write to: what lies there may be anything.
     """
 
     program: str | None
@@ -32,6 +33,7 @@ class Surroundings:
     data: Path
     listen: str
     user: str
+    shared: Path | None = None
 
 
 def surroundings_here(project: Project, tool: Tool, program: str | None, python: Path) -> Surroundings:
@@ -45,7 +47,7 @@ def write_gate(project: Project, session: Session, tool: Tool, around: Surroundi
     """Write the tool's own files and what the gate is told; return the file that its module is started with."""
     values = _values(project, session, around)
     for name, text in tool.files.items():
-        _write_own(Path(fill(name, values)), fill(text, values).lstrip("\n"))
+        _write_own(Path(fill(name, values)), fill(text, values).lstrip("\n"), around.shared)
     order = {
         "port": session.port,
         "listen": around.listen,
@@ -83,7 +85,15 @@ def _values(project: Project, session: Session, around: Surroundings) -> dict[st
     return values
 
 
-def _write_own(path: Path, text: str) -> None:
-    """Write a file of a tool, for the person alone; one that begins as a script can be run."""
+def _write_own(path: Path, text: str, shared: Path | None) -> None:
+    """Write a file of a tool, for the person alone; one that begins as a script can be run.
+
+    In the shared folder no link is followed: it may lead to the person's own files.
+    """
+    mode = 0o700 if text.startswith("#!") else 0o600
+    if shared is not None and path.is_relative_to(shared):
+        shared.mkdir(parents=True, exist_ok=True, mode=0o700)
+        write_below(shared, path.relative_to(shared).as_posix(), text.encode(), mode=mode)
+        return
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    write_file(path, text.encode(), mode=0o700 if text.startswith("#!") else 0o600)
+    write_file(path, text.encode(), mode=mode)
