@@ -5,6 +5,9 @@ of this machine. Therefore a request needs exactly our Host, an Origin that is o
 or a person's navigation, and the cookie that a key was exchanged for; or the session's token, which programs of
 Trailmark send. Neither goes on to the server behind, nor do the cookies of other servers of this machine: browsers
 share cookies between the ports of a host, and not every browser reaches a session at a host of its own.
+
+The server behind is told that it was asked for at `localhost`: many know no other name of this machine, and refuse
+it.
 """
 
 import hashlib
@@ -27,6 +30,7 @@ _HOPS = frozenset(
     {b"connection", b"keep-alive", b"proxy-authenticate", b"proxy-authorization", b"proxy-connection", b"te",
      b"trailer", b"upgrade", b"expect"}
 )  # fmt: skip
+_PLACES = frozenset({b"host", b"origin", b"referer"})
 # They would change what the browser keeps of every other server of this machine.
 _WITHHELD = frozenset({b"clear-site-data", b"alt-svc", b"strict-transport-security"})
 
@@ -121,7 +125,15 @@ class Door:
             for name, value in _cookies(line)
         )
 
-    def onward(self, headers: Iterable[Header]) -> list[Header]:
+    def _own(self, headers: Iterable[Header]) -> bytes:
+        """Return the host and port that a request was made for."""
+        return _value(headers, b"host", "").encode("latin-1") or self._plain
+
+    @property
+    def _plain(self) -> bytes:
+        return f"localhost:{self.port}".encode()
+
+    def onward(self, headers: Sequence[Header]) -> list[Header]:
         """Return the headers of a request for the server behind: without what opens this gate and others."""
         passed = []
         for name, value in headers:
@@ -132,19 +144,28 @@ class Door:
                     passed.append((name, "; ".join(kept).encode("latin-1")))
             elif name == b"authorization" and value == f"token {self.token}".encode():
                 continue
+            elif name in _PLACES:
+                passed.append((name, value.replace(self._own(headers), self._plain)))
             elif name not in _HOPS:
                 passed.append((name, value))
         return passed
 
+    def back(self, headers: Iterable[Header], asked: Iterable[Header]) -> list[Header]:
+        """Return the headers of an answer to a request for the browser: none that would touch others' cookies.
 
-def back(headers: Iterable[Header]) -> list[Header]:
-    """Return the headers of an answer for the browser: without those that would touch other servers' cookies."""
-    return [
-        (name, value)
-        for name, value in headers
-        if name not in _HOPS | _WITHHELD
-        and not (name == b"set-cookie" and _OUR_COOKIES.match(value.decode("latin-1").lstrip()))
-    ]
+        What leads to where the server behind believes to be leads to where the browser is.
+        """
+        here, own = b"http://" + self._plain, b"http://" + self._own(asked)
+        return [
+            (name, own + value[len(here) :] if name == b"location" and _is_below(value, here) else value)
+            for name, value in headers
+            if name not in _HOPS | _WITHHELD
+            and not (name == b"set-cookie" and _OUR_COOKIES.match(value.decode("latin-1").lstrip()))
+        ]
+
+
+def _is_below(address: bytes, origin: bytes) -> bool:
+    return address == origin or address.startswith((origin + b"/", origin + b"?", origin + b"#"))
 
 
 def is_websocket(headers: Sequence[Header]) -> bool:

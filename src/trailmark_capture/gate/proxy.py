@@ -7,15 +7,17 @@ to the server behind.
 import asyncio
 import contextlib
 import html
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
+from functools import partial
 
 import h11
 
-from trailmark_capture.gate.door import Door, Entered, Header, Refused, back, is_websocket
+from trailmark_capture.gate.door import Door, Entered, Header, Refused, is_websocket
 
 _CHUNK = 1 << 16
 _LARGEST_HEAD = 1 << 17
 _CLOSE: Header = (b"connection", b"close")
+Back = Callable[[Iterable[Header]], list[Header]]
 Open = Callable[[], Awaitable[tuple[asyncio.StreamReader, asyncio.StreamWriter]]]
 
 
@@ -123,7 +125,7 @@ class Proxy:
             behind.close()
 
     async def _exchange(self, side: Side, behind: Side, request: h11.Request) -> bool:
-        headers = self._door.onward(request.headers)
+        headers = self._door.onward(list(request.headers))
         upgrade = is_websocket(list(request.headers))
         headers += (
             [(b"connection", b"upgrade"), (b"upgrade", b"websocket")]
@@ -132,7 +134,8 @@ class Proxy:
         )
         await behind.send(h11.Request(method=request.method, target=request.target, headers=headers))
         upload = asyncio.create_task(_upload(side, behind))
-        answer = asyncio.create_task(_download(side, behind))
+        back = partial(self._door.back, asked=list(request.headers))
+        answer = asyncio.create_task(_download(side, behind, back))
         try:
             done, _ = await asyncio.wait({upload, answer}, return_when=asyncio.FIRST_COMPLETED)
             if answer not in done and upload.exception() is None and not upload.result():
@@ -168,7 +171,7 @@ async def _upload(side: Side, behind: Side) -> bool:
             return event is h11.PAUSED
 
 
-async def _download(side: Side, behind: Side) -> bool:
+async def _download(side: Side, behind: Side, back: Back) -> bool:
     """Pass an answer back; return whether both sides went on to another protocol."""
     while True:
         try:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from trailmark_capture.gate.door import Door, Entered, Refused, back
+from trailmark_capture.gate.door import Door, Entered, Refused
 from trailmark_capture.gate.keys import PATH, VALID_SECONDS, make_key, read_key
 
 HOST = (b"host", b"own.localhost:9000")
@@ -138,12 +138,12 @@ def test_what_opens_this_gate_and_others_does_not_go_on(door):
     onward = door.onward(
         [HOST, (b"cookie", cookies), (b"authorization", b"token the-token"), (b"te", b"trailers")]
     )
-    assert onward == [HOST, (b"cookie", b"theirs=1; b=2")]
+    assert onward == [(b"host", b"localhost:9000"), (b"cookie", b"theirs=1; b=2")]
     assert door.onward([(b"cookie", b"trailmark-8700=secret")]) == []
     assert door.onward([(b"authorization", b"Basic abc")]) == [(b"authorization", b"Basic abc")]
 
 
-def test_what_would_touch_other_servers_of_this_machine_does_not_come_back():
+def test_what_would_touch_other_servers_of_this_machine_does_not_come_back(door):
     headers = [
         (b"set-cookie", b"trailmark-8700=stolen; Path=/"),
         (b"set-cookie", b" username-127-0-0-1-8888=x"),
@@ -152,4 +152,30 @@ def test_what_would_touch_other_servers_of_this_machine_does_not_come_back():
         (b"connection", b"keep-alive"),
         (b"content-type", b"text/html"),
     ]
-    assert back(headers) == [(b"set-cookie", b"theirs=1"), (b"content-type", b"text/html")]
+    assert door.back(headers, [HOST]) == [(b"set-cookie", b"theirs=1"), (b"content-type", b"text/html")]
+
+
+@pytest.mark.parametrize("host", [b"own.localhost:9000", b"localhost:9000", b"127.0.0.1:9000"])
+def test_the_server_behind_is_asked_at_a_name_that_every_server_knows(door, host):
+    asked = [(b"host", host), (b"origin", b"http://" + host), (b"referer", b"http://" + host + b"/page?x=1")]
+    assert door.onward(asked) == [
+        (b"host", b"localhost:9000"),
+        (b"origin", b"http://localhost:9000"),
+        (b"referer", b"http://localhost:9000/page?x=1"),
+    ]
+    for location in (b"", b"/", b"/next?to=http://localhost:9000/", b"?x", b"#top"):
+        (answer,) = door.back([(b"location", b"http://localhost:9000" + location)], asked)
+        assert answer == (b"location", b"http://" + host + location)
+
+
+@pytest.mark.parametrize(
+    "location",
+    [
+        b"/next",
+        b"https://localhost:9000/",
+        b"http://localhost:90001/",
+        b"http://localhost:9000@evil.example/",
+    ],
+)
+def test_what_leads_elsewhere_is_left_as_it_is(door, location):
+    assert door.back([(b"location", location)], [HOST]) == [(b"location", location)]
