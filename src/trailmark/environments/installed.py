@@ -13,7 +13,7 @@ from pathlib import Path
 from packaging.utils import canonicalize_name
 
 # What an installer writes about itself, and Python for itself: not a part of any package.
-_NOT_PACKAGED = frozenset(
+NOT_PACKAGED = frozenset(
     ("RECORD", "INSTALLER", "REQUESTED", "uv_cache.json", "direct_url.json", "uv_build.json")
 )
 _PIECE = 1 << 20
@@ -61,19 +61,6 @@ def altered_files(environment: Path, package: InstalledPackage) -> Iterator[tupl
             yield path, expected, actual
 
 
-def stray_files(environment: Path, packages: dict[str, InstalledPackage]) -> set[str]:
-    """Return the files below site-packages that belong to no package."""
-    root = site_packages(environment)
-    owned = {path for package in packages.values() for path in package.files}
-    found = set()
-    for path in root.rglob("*"):
-        relative = path.relative_to(root)
-        is_info = relative.parts[0].endswith(".dist-info") and relative.name in _NOT_PACKAGED
-        if path.is_file() and "__pycache__" not in relative.parts and not is_info:
-            found.add(relative.as_posix())
-    return found - owned
-
-
 def hash_of(path: Path) -> str:
     """Return the SHA-256 of a file in hexadecimal, empty when it is not there."""
     digest = hashlib.sha256()
@@ -103,7 +90,7 @@ def _recorded(folder: Path) -> Iterator[tuple[str, str]]:
         if not row or "__pycache__" in row[0]:
             continue
         path, is_info = row[0], row[0].startswith(f"{folder.name}/")
-        if is_info and path.rpartition("/")[2] in _NOT_PACKAGED:
+        if is_info and path.rpartition("/")[2] in NOT_PACKAGED:
             continue
         is_placed = path.startswith(("../", "/"))
         yield path, "" if is_placed else _hexadecimal(row[1] if len(row) > 1 else "")

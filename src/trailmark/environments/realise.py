@@ -17,7 +17,7 @@ from trailmark.environments.uv import Uv
 from trailmark.errors import Cancelled, CommandFailed, InvalidInput, Unavailable
 from trailmark.progress import NullProgress, Progress
 
-_MARK = "trailmark.json"
+MARK = "trailmark.json"
 _WAIT_SECONDS = 0.1
 
 
@@ -38,7 +38,7 @@ def find_realised(digest: str, home: Path) -> Realised | None:
     """Return the environment of that lock when it is complete and its Python still there."""
     path = home / "environments" / digest
     python = path / "bin" / "python"
-    if not (path / _MARK).is_file() or not os.access(python, os.X_OK):
+    if not (path / MARK).is_file() or not os.access(python, os.X_OK):
         return None
     return Realised(path, python, digest)
 
@@ -46,7 +46,7 @@ def find_realised(digest: str, home: Path) -> Realised | None:
 def python_version(realised: Realised) -> str | None:
     """Return the version of the Python that an environment was made with, None when its mark does not say."""
     try:
-        return str(json.loads((realised.path / _MARK).read_bytes())["python"])
+        return str(json.loads((realised.path / MARK).read_bytes())["python"])
     except (OSError, ValueError, KeyError, TypeError):
         return None
 
@@ -86,7 +86,7 @@ def iter_made(home: Path) -> Iterator[tuple[str, float | None]]:
     """Yield the digest of every environment that has a folder, and when it was made; None for one half made."""
     for path in sorted((home / "environments").glob("[0-9a-f]*")):
         try:
-            yield path.name, (path / _MARK).stat().st_mtime
+            yield path.name, (path / MARK).stat().st_mtime
         except OSError:
             yield path.name, None
 
@@ -171,7 +171,7 @@ def _make(lock: Lock, path: Path, python: Interpreter, uv: Uv, progress: Progres
 def _finish(lock: Lock, path: Path, python: Interpreter) -> Realised:
     sync_file_system(path)
     mark = {"lock": lock.digest, "python": python.version, "made": time.time()}
-    write_file(path / _MARK, json.dumps(mark).encode())
+    write_file(path / MARK, json.dumps(mark).encode())
     return Realised(path, path / "bin" / "python", lock.digest)
 
 
@@ -185,7 +185,7 @@ def _require(ok: bool, said: str) -> None:
 
 def _remove(path: Path) -> None:
     """Remove what is there of an environment, its mark first and to disk, so that no half of one counts."""
-    if (path / _MARK).exists():
-        (path / _MARK).unlink()
+    if (path / MARK).exists():
+        (path / MARK).unlink()
         sync_folder(path)
     shutil.rmtree(path, ignore_errors=True)

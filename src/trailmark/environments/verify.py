@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import os
 import platform
 import re
 import shutil
@@ -19,10 +20,11 @@ from trailmark.environments.installed import (
     InstalledPackage,
     altered_files,
     installed_packages,
-    stray_files,
+    site_packages,
 )
 from trailmark.environments.interpreter import Interpreter
 from trailmark.environments.model import Lock
+from trailmark.environments.prefix import forget_bytecode, read_prefix, unchecked_bytecode
 from trailmark.environments.realise import InstallFailed, Realised, ensure
 from trailmark.environments.uv import Uv
 from trailmark.process import run
@@ -198,10 +200,40 @@ def _made_here(
             yield Difference(
                 name, "other files on this machine than in the rebuilt", one.digest, other.digest
             )
-    yield from _files(made.path, here, "a file on this machine was altered", swap=True)
-    strange = stray_files(made.path, here) - stray_files(rebuilt.path, dict(found))
-    for path in sorted(strange)[:_MOST_FILES]:
-        yield Difference(path, "a file on this machine belongs to no package", "present", None)
+    altered = list(_files(made.path, here, "a file on this machine was altered", swap=True))
+    yield from altered
+    strange = [name for name in here.keys() | found.keys() if _is_other(here.get(name), found.get(name))]
+    told = {path for one in altered for path in (one.what.partition(": ")[2],)}
+    owned = {path for name in strange for one in (here, found) if name in one for path in one[name].files}
+    yield from _other_files(made.path, rebuilt.path, told | owned)
+    for path in unchecked_bytecode(made.path)[:_MOST_FILES]:
+        yield Difference(path, "bytecode that Python uses whatever its source says", "present", None)
+    # Python would use what lies in its caches in the place of the files that were compared.
+    forget_bytecode(made.path)
+
+
+def _is_other(one: InstalledPackage | None, other: InstalledPackage | None) -> bool:
+    return one is None or other is None or one.version != other.version
+
+
+def _other_files(made: Path, rebuilt: Path, told: set[str]) -> Iterator[Difference]:
+    """Yield what else is not the same in two environments; `told` has paths as packages name them."""
+    one, other = read_prefix(made), read_prefix(rebuilt)
+    root = site_packages(made).relative_to(made)
+    differing = sorted(path for path in one.keys() | other.keys() if one.get(path) != other.get(path))
+    as_packaged = {path: os.path.relpath(path, root) for path in differing}
+    left = [path for path in differing if as_packaged[path] not in told]
+    for path in left[:_MOST_FILES]:
+        inside = not as_packaged[path].startswith("../")
+        if path not in other:
+            cause = "a file on this machine belongs to no package"
+        elif path not in one:
+            cause = "a file is missing on this machine"
+        else:
+            cause = "a file on this machine was altered"
+        yield Difference(as_packaged[path] if inside else path, cause, one.get(path), other.get(path))
+    if len(left) > _MOST_FILES:
+        yield Difference("files", f"{len(left) - _MOST_FILES:,} more are others", None, None)
 
 
 def _version_of(python: Path) -> str | None:

@@ -1,10 +1,14 @@
 """A project's whole environment: base, packages of several managers, snippets, its proof; each change a record."""
 
 import fcntl
+import importlib.util
 import json
 import os
+import py_compile
 import shutil
+import subprocess
 from dataclasses import replace
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -460,6 +464,63 @@ def test_altered_files_on_this_machine_are_found(locked, means):
     assert found["beta: beta/__init__.py"] == "a file on this machine was altered"
     assert found["stray.py"] == "a file on this machine belongs to no package"
     assert len(found) == 3
+
+
+@pytest.fixture
+def placed(project, means, wheels):
+    """Lock a package with files outside of site-packages and a program that the installer writes."""
+    files = {
+        "datapkg-1.0.data/data/share/datapkg/table.csv": "a,1\n",
+        "datapkg-1.0.data/scripts/datatool": "#!python\nprint('good')\n",
+        "datapkg-1.0.dist-info/entry_points.txt": "[console_scripts]\ndatashow = datapkg:show\n",
+    }
+    write_wheel(wheels, "datapkg", "1.0", files=files)
+    packages.add(project, ("datapkg",), means, PROGRESS)
+    return find_made(project, current_lock(project)).path
+
+
+def test_altered_files_outside_of_site_packages_are_found(project, placed, means):
+    assert causes(verify_environment(project, means, PROGRESS)) == {}
+    (placed / "bin" / "datatool").write_text("#!/bin/sh\necho evil\n")
+    (placed / "bin" / "datashow").write_text((placed / "bin" / "datashow").read_text() + "print('evil')\n")
+    (placed / "share" / "datapkg" / "table.csv").write_text("a,2\n")
+    (placed / "bin" / "ls").write_text("#!/bin/sh\n")
+    (placed / "bin" / "activate").chmod(0o4755)
+    altered, strange = "a file on this machine was altered", "a file on this machine belongs to no package"
+    assert causes(verify_environment(project, means, PROGRESS)) == {
+        "bin/datatool": altered,
+        "bin/datashow": altered,
+        "share/datapkg/table.csv": altered,
+        "bin/activate": altered,
+        "bin/ls": strange,
+    }
+
+
+def test_another_interpreter_in_an_environment_is_found(project, placed, means, tmp_path):
+    python = placed / "bin" / "python"
+    real = python.resolve()
+    python.unlink()
+    python.write_text(f'#!/bin/sh\nexec {real} "$@"\n')
+    python.chmod(0o755)
+    assert "bin/python" in causes(verify_environment(project, means, PROGRESS))
+
+
+def test_bytecode_that_was_planted_is_found_or_of_no_effect(project, placed, means, tmp_path):
+    evil = tmp_path / "evil.py"
+    evil.write_text("print('EVIL')\n")
+    source = site_packages(placed) / "datapkg" / "__init__.py"
+    os.utime(evil, (source.stat().st_atime, source.stat().st_mtime))
+    cache = Path(importlib.util.cache_from_source(str(source)))
+    unchecked = py_compile.PycInvalidationMode.UNCHECKED_HASH
+    py_compile.compile(str(evil), str(cache), doraise=True, invalidation_mode=unchecked)
+    found = causes(verify_environment(project, means, PROGRESS))
+    assert found == {str(cache.relative_to(placed)): "bytecode that Python uses whatever its source says"}
+    py_compile.compile(str(evil), str(cache), doraise=True)
+    (site_packages(placed) / "sourceless.pyc").write_bytes(cache.read_bytes())
+    found = causes(verify_environment(project, means, PROGRESS))
+    assert found == {"sourceless.pyc": "a file on this machine belongs to no package"}
+    said = subprocess.run([placed / "bin" / "python", "-c", "import datapkg"], capture_output=True, text=True)
+    assert (said.returncode, said.stdout) == (0, "")
 
 
 def test_a_package_installed_by_hand_is_found(locked, means, wheels):
