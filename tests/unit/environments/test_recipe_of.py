@@ -67,6 +67,15 @@ def test_pythons_packages_are_installed_by_their_hashes_into_a_python_that_fits(
     assert python.files["pylock.toml"] == PIP.encode()
 
 
+def test_a_python_that_conda_brings_is_the_one_that_pips_packages_go_on_top_of():
+    others = {"conda": LockFile("conda", "conda\n")}
+    python = recipe_of(lock(others=others), MANAGERS, TOOLS).layers[-1]
+    assert isinstance(python, Layer)
+    assert "--system-site-packages --python /opt/conda/bin/python /opt/python" in python.run[1]
+    assert "[ ! -e /opt/conda/bin/python ] ||" in python.run[1]
+    assert "--python '>=3.11' /opt/python" in python.run[2]
+
+
 def test_without_a_base_it_says_to_choose_one():
     with pytest.raises(InvalidInput, match="trailmark env base"):
         recipe_of(lock(base=None), MANAGERS, TOOLS)

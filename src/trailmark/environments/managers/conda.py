@@ -1,6 +1,5 @@
 """conda packages: solved by py-rattler against channels, which may be local folders; no conda is needed."""
 
-import tempfile
 from collections.abc import Collection, Iterable
 from importlib import resources
 from pathlib import Path
@@ -28,7 +27,11 @@ PREFIX = "/opt/conda"
 
 
 class Conda:
-    """Resolves for one platform (None: this machine's); what it reads of channels is kept in `cache`."""
+    """Resolves for one platform (None: that of containers here); what it reads of channels is kept in `cache`.
+
+    Where a request names a Python (its `runtime`, such as 3.12), conda's own Python is of that version if anything
+    needs one: what conda installs can be imported by the Python of the environment then.
+    """
 
     name = "conda"
     file_name = FILE_NAME
@@ -43,7 +46,7 @@ class Conda:
     @property
     def platform(self) -> str:
         """conda's name for where the packages are to run, such as linux-64."""
-        return self._platform or str(_rattle().own_platform())
+        return self._platform or str(_rattle().container_platform())
 
     def check(self, requirement: str) -> str:
         """Return the requirement as conda writes it. Raises InvalidInput."""
@@ -58,6 +61,11 @@ class Conda:
         rattle = _rattle()
         spec = rattle.read_spec(require_short(requirement))
         return version is not None and bool(rattle.is_version_of(spec, version))
+
+    def exactly(self, requirement: str, version: str) -> str:
+        """Return what asks for just that version of a package, from the same channel. Raises InvalidInput."""
+        channel, separator, _ = requirement.strip().rpartition("::")
+        return f"{channel}{separator}{self.name_of(requirement)}=={version}"
 
     def parse(self, text: str) -> ManagerLock:
         """Read a conda-lock.yml. Raises Damaged that says where it is wrong."""
@@ -86,7 +94,8 @@ class Conda:
         names = [item.name for item in (keep.items if keep else ()) if item.source in there]
         kept = [one for found in channels.versions(names).values() for one in found if one.url in there]
         progress.step("Finding conda packages that fit together")
-        packages = channels.solve(specs, kept, progress)
+        python = [rattle.read_spec(f"python={wanted.runtime}")] if wanted.runtime else []
+        packages = channels.solve(specs, kept, progress, constraints=python)
         text = render_lock(
             packages,
             requirements=[str(spec) for spec in specs],
@@ -134,22 +143,13 @@ class Conda:
                 (
                     "export UV_CACHE_DIR=/var/cache/uv RATTLER_CACHE_DIR=/var/cache/rattler UV_LINK_MODE=copy",
                     f"uv run --no-project --no-config --isolated --python '>=3.10' --with {rattler} "
-                    f"python conda_install.py {FILE_NAME} {PREFIX}",
+                    f"python conda_install.py {FILE_NAME} {PREFIX} {self.platform}",
                 ),
                 {FILE_NAME: lock.text, "conda_install.py": program},
                 caches=("/var/cache/uv", "/var/cache/rattler"),
                 needs=("uv",),
             ),
         )
-
-    def install(self, lock: ManagerLock, prefix: Path, progress: Progress | None = None) -> None:
-        """Make the folder `prefix` hold the lock's packages on this machine, for engines without images."""
-        with tempfile.TemporaryDirectory(prefix="trailmark-conda-") as folder:
-            path = Path(folder) / FILE_NAME
-            path.write_text(lock.text, encoding="utf-8")
-            _rattle().install(
-                path, prefix, self._cache / "packages", self.platform, progress or NullProgress()
-            )
 
     def _open(self, wanted: Wanted) -> "Channels":
         found: Channels = _rattle().Channels(wanted.channels or self._channels, self.platform, self._cache)

@@ -42,6 +42,6 @@ def _check_file(record: rattler.RepoDataRecord) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(install(Path(sys.argv[1]), Path(sys.argv[2])))
+    asyncio.run(install(Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3]))
     # py-rattler's threads may be at work for a moment yet, and Python that ends meanwhile can crash.
     os._exit(0)

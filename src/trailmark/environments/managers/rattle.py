@@ -1,4 +1,4 @@
-"""What py-rattler does for us, in our words: read channels, solve, install. Loaded only when conda is used."""
+"""What py-rattler does for us, in our words: read channels and solve. Loaded only when conda is used."""
 
 import asyncio
 import re
@@ -8,10 +8,8 @@ from typing import Any, TypeVar
 
 import rattler
 from rattler.exceptions import (
-    ExtractError,
     FetchRepoDataError,
     GatewayError,
-    InstallerError,
     InvalidChannelError,
     InvalidMatchSpecError,
     InvalidPackageNameError,
@@ -19,16 +17,12 @@ from rattler.exceptions import (
     InvalidVersionError,
     InvalidVersionSpecError,
     IoError,
-    LinkError,
-    ParseCondaLockError,
     SolverError,
 )
 
 from trailmark.environments.address import require_no_secret, split_address
-from trailmark.environments.managers import conda_install
 from trailmark.environments.managers.conda_lock import Package
 from trailmark.environments.managers.model import SolveFailed
-from trailmark.environments.realise import InstallFailed
 from trailmark.errors import Cancelled, InvalidInput, Unavailable
 from trailmark.progress import Progress
 
@@ -42,12 +36,15 @@ _NAME_FIRST = re.compile(r"(?:[\w./-]+::)?[A-Za-z0-9_][\w.-]*(?:[ =<>!~\[][^:]*)
 _POLL_SECONDS = 0.05
 _PAUSE_SECONDS = 0.01
 
+# What conda calls a processor differs between macOS and Linux.
+_LINUX_NAMES = {"arm64": "aarch64"}
 T = TypeVar("T")
 
 
-def own_platform() -> str:
-    """Return conda's name for the machine that this runs on, such as linux-64."""
-    return str(rattler.Subdir.current())
+def container_platform() -> str:
+    """Return conda's name for Linux on this machine's processor, such as linux-64: what runs in containers here."""
+    processor = str(rattler.Subdir.current()).partition("-")[2]
+    return f"linux-{_LINUX_NAMES.get(processor, processor)}"
 
 
 def read_spec(requirement: str) -> rattler.MatchSpec:
@@ -132,9 +129,17 @@ class Channels:
         return found
 
     def solve(
-        self, specs: Sequence[rattler.MatchSpec], kept: Sequence[rattler.RepoDataRecord], progress: Progress
+        self,
+        specs: Sequence[rattler.MatchSpec],
+        kept: Sequence[rattler.RepoDataRecord],
+        progress: Progress,
+        *,
+        constraints: Sequence[rattler.MatchSpec] = (),
     ) -> list[Package]:
-        """Return the packages that answer `specs` together. Raises SolveFailed, Unavailable or Cancelled."""
+        """Return the packages that answer `specs` together, each as `constraints` want it where they name it.
+
+        Raises SolveFailed, Unavailable or Cancelled.
+        """
         system = _SYSTEMS.get(self.platform.split("-")[0], {})
         solved = rattler.solve(
             self.channels,
@@ -143,6 +148,7 @@ class Channels:
             gateway=self._gateway,
             platforms=self._subdirs,
             locked_packages=kept,
+            constraints=constraints,
             virtual_packages=[
                 rattler.GenericVirtualPackage(
                     rattler.PackageName(name), rattler.Version(version), rattler.BuildString("0")
@@ -159,16 +165,6 @@ class Channels:
                 output=said,
             ) from error
         return [_package(record) for record in records]
-
-
-def install(lock: Path, prefix: Path, cache: Path, platform: str, progress: Progress) -> None:
-    """Make the folder `prefix` hold a lock file's packages, checked against its hashes. Raises InstallFailed."""
-    try:
-        _finish(conda_install.install(lock, prefix, platform, cache), progress)
-    except (ValueError, InstallerError, LinkError, ExtractError, ParseCondaLockError) as error:
-        raise InstallFailed(
-            f"The conda packages could not be installed:\n{error}", output=str(error)
-        ) from error
 
 
 def _package(record: rattler.RepoDataRecord) -> Package:

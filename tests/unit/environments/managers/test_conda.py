@@ -1,3 +1,4 @@
+import asyncio
 import json
 import subprocess
 import sys
@@ -10,12 +11,11 @@ from pathlib import Path
 import pytest
 import rattler
 
+from trailmark.environments.managers import conda_install
 from trailmark.environments.managers.conda import Conda
-from trailmark.environments.managers.model import Wanted
-from trailmark.environments.realise import InstallFailed
-from trailmark.errors import Cancelled, Damaged, InvalidInput, Unavailable
+from trailmark.environments.managers.model import ManagerLock, SolveFailed, Wanted
+from trailmark.errors import Damaged, InvalidInput, Unavailable
 from trailmark.testing.conda_channels import write_conda_channel, write_conda_package
-from trailmark.testing.manager_contract import Listener
 
 
 @pytest.fixture
@@ -62,23 +62,29 @@ def test_other_tools_read_the_lock(conda: Conda, tmp_path: Path) -> None:
     }
 
 
+def install(lock: ManagerLock, prefix: Path) -> None:
+    place = prefix.with_name("conda-lock.yml")
+    place.write_text(lock.text)
+    asyncio.run(conda_install.install(place, prefix, "linux-64", prefix.with_name("packages")))
+
+
 def test_what_was_locked_is_installed(conda: Conda, tmp_path: Path) -> None:
-    conda.install(conda.solve(Wanted(("alpha", "gamma"))), tmp_path / "prefix")
+    install(conda.solve(Wanted(("alpha", "gamma"))), tmp_path / "prefix")
     share = tmp_path / "prefix" / "share"
     assert {path.name: path.read_text() for path in share.iterdir()} == {
         "alpha.txt": "alpha 2.0\n",
         "beta.txt": "beta 1.0\n",
         "gamma.txt": "gamma 1.0\n",
     }
-    conda.install(conda.solve(Wanted(("alpha==1.0",))), tmp_path / "prefix")
+    install(conda.solve(Wanted(("alpha==1.0",))), tmp_path / "prefix")
     assert [path.name for path in share.iterdir()] == ["alpha.txt"]
 
 
 def test_another_file_than_the_locks_is_not_installed(conda: Conda, channel: Path, tmp_path: Path) -> None:
     lock = conda.solve(Wanted(("beta",)))
     write_conda_package(channel, "beta", "2.0", files={"share/beta.txt": "another\n"})
-    with pytest.raises(InstallFailed, match=r"beta-2\.0-0\.tar\.bz2 is not the file that the lock names"):
-        conda.install(lock, tmp_path / "prefix")
+    with pytest.raises(ValueError, match=r"beta-2\.0-0\.tar\.bz2 is not the file that the lock names"):
+        install(lock, tmp_path / "prefix")
     assert not (tmp_path / "prefix" / "share").exists()
 
 
@@ -89,8 +95,8 @@ def test_another_file_from_an_address_is_not_installed(channel: Path, address: s
     index = (channel / "noarch" / "repodata.json").read_text()
     write_conda_package(channel, "beta", "2.0", files={"share/beta.txt": "another\n"})
     (channel / "noarch" / "repodata.json").write_text(index)
-    with pytest.raises(InstallFailed, match="hash mismatch"):
-        conda.install(lock, tmp_path / "prefix")
+    with pytest.raises(rattler.exceptions.InstallerError, match="hash mismatch"):
+        install(lock, tmp_path / "prefix")
 
 
 def test_the_step_for_an_image_does_the_same(conda: Conda, tmp_path: Path) -> None:
@@ -100,12 +106,27 @@ def test_the_step_for_an_image_does_the_same(conda: Conda, tmp_path: Path) -> No
     (tmp_path / "step").mkdir()
     for name, text in step.files.items():
         (tmp_path / "step" / name).write_text(text, encoding="utf-8")
-    program = [sys.executable, "conda_install.py", conda.file_name, str(tmp_path / "prefix")]
-    assert step.run[-1].endswith("python conda_install.py conda-lock.yml /opt/conda")
+    program = [sys.executable, "conda_install.py", conda.file_name, str(tmp_path / "prefix"), "linux-64"]
+    assert step.run[-1].endswith("python conda_install.py conda-lock.yml /opt/conda linux-64")
     environ = {"RATTLER_CACHE_DIR": str(tmp_path / "packages"), "HOME": str(tmp_path)}
     subprocess.run(program, cwd=tmp_path / "step", env=environ, check=True)
     assert (tmp_path / "prefix" / "share" / "beta.txt").read_text() == "beta 2.0\n"
     assert (tmp_path / "packages").is_dir()
+
+
+def test_a_python_that_conda_brings_is_the_environments_own(channel: Path, conda: Conda) -> None:
+    write_conda_package(channel, "python", "3.11.9")
+    write_conda_package(channel, "python", "3.12.4")
+    write_conda_package(channel, "needs-python", "1.0", depends=["python"])
+    lock = conda.solve(Wanted(("needs-python",), runtime="3.11"))
+    assert {item.name: item.version for item in lock.items} == {"needs-python": "1.0", "python": "3.11.9"}
+    assert [item.name for item in conda.solve(Wanted(("beta",), runtime="3.11")).items] == ["beta"]
+    with pytest.raises(SolveFailed, match="The solver says"):
+        conda.solve(Wanted(("python==3.12.4",), runtime="3.11"))
+
+
+def test_packages_are_for_linux_on_this_processor(tmp_path: Path) -> None:
+    assert Conda(tmp_path).platform in ("linux-64", "linux-aarch64")
 
 
 def test_the_machine_that_resolves_does_not_matter(channel: Path, tmp_path: Path) -> None:
@@ -183,9 +204,3 @@ def test_a_kept_package_that_is_gone_moves_on(conda: Conda, channel: Path) -> No
     del content["packages"]["beta-1.0-0.tar.bz2"]
     index.write_text(json.dumps(content))
     assert [item.version for item in conda.solve(Wanted(("beta",)), before).items] == ["2.0"]
-
-
-def test_an_install_that_is_no_longer_wanted_stops(conda: Conda, tmp_path: Path) -> None:
-    lock = conda.solve(Wanted(("beta",)))
-    with pytest.raises(Cancelled):
-        conda.install(lock, tmp_path / "prefix", Listener(patience=0))
