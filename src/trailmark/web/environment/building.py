@@ -36,7 +36,7 @@ def make(site: Here, project: OpenProject, engine: Engine = "local") -> Response
     def work(found: Project, progress: Progress) -> None:
         containers = _containers(site, engine)
         if containers is None:
-            ready_environment(found, site.services.uv, progress)
+            ready_environment(found, site.services.means, progress)
         else:
             trust = find_trust(site.services.uv.environ)
             ready_image(found, containers, site.services.means, progress, trust=trust)

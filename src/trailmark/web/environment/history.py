@@ -161,7 +161,7 @@ def _go_back(site: Site, project: Project, commit: Oid, title: str, record: str,
         restore_environment(project, commit, title, services.managers, record=record)
         try:
             if current_lock(project) is not None:
-                ready_environment(project, services.uv, progress)
+                ready_environment(project, services.means, progress)
         except TrailmarkError as error:
             return error
         return None

@@ -209,7 +209,8 @@ def save_base(
     """Keep the environment as a base of the person's own."""
     settings = project.settings
     catalogue = load_catalogue(settings.home, settings.bases)
-    saved = project_base.save_base(project, base_name.strip(), catalogue, title=title.strip())
+    managers = site.services.managers
+    saved = project_base.save_base(project, base_name.strip(), catalogue, managers, title=title.strip())
     told = f"{saved.title} is kept: choose it when you make the next project."
     return see_other(Links.of(project.owner, project.name).environment, told)
 

@@ -6,13 +6,12 @@ from collections.abc import Callable
 
 from starlette.responses import Response
 
-from trailmark.environments.whole.model import WholeLock
 from trailmark.environments.whole.resolve import Means
 from trailmark.pages.links import Links
 from trailmark.progress import Progress
 from trailmark.projects.build_logs import keeping_log
-from trailmark.projects.environment import current_lock
 from trailmark.projects.project import Project
+from trailmark.projects.relock import Relocked
 from trailmark.sessions.notify import packages_changed
 from trailmark.web.jobs import Job
 from trailmark.web.opening import find_project
@@ -28,14 +27,12 @@ def find_work(site: Site, project: Project) -> Job | None:
 
 
 def start_change(
-    site: Site, project: Project, title: str, change: Callable[[Project, Means, Progress], WholeLock]
+    site: Site, project: Project, title: str, change: Callable[[Project, Means, Progress], Relocked]
 ) -> Response:
     """Change what is locked, tell open sessions of it, and lead back to the environment."""
 
     def work(found: Project, progress: Progress) -> None:
-        before = current_lock(found)
-        after = change(found, site.services.means, progress)
-        if before is None or before.pip.digest != after.pip.digest:
+        if change(found, site.services.means, progress).moves_python:
             packages_changed(found, site.services.engine, site.services.uv, _RESTART)
 
     return start_work(site, project, title, work)
