@@ -1,5 +1,6 @@
 """Which kernels a person is offered: the project's environment, and what the system has; not our own."""
 
+import shutil
 import sys
 from pathlib import Path
 from typing import Any
@@ -50,9 +51,9 @@ class EnvironmentKernelSpecManager(KernelSpecManager):  # type: ignore[misc]
     def _kernel_dirs_default(self) -> list[str]:
         tool = Path(sys.prefix).resolve()
         environment = Path(self.python).parent.parent
-        shares = [environment / "share" / "jupyter", *map(Path, SYSTEM_JUPYTER_PATH)]
+        shares = [environment / "share" / "jupyter", *_beside_r(), *map(Path, SYSTEM_JUPYTER_PATH)]
         own = tool / "share" / "jupyter"
-        return [str(share / "kernels") for share in shares if share.resolve() != own]
+        return [str(share / "kernels") for share in dict.fromkeys(shares) if share.resolve() != own]
 
     def find_kernel_specs(self) -> dict[str, str]:
         """Return the kernels' names and resource folders."""
@@ -74,3 +75,9 @@ class EnvironmentKernelSpecManager(KernelSpecManager):  # type: ignore[misc]
             resource_dir=RESOURCES,
             metadata={"debugger": True},
         )
+
+
+def _beside_r() -> list[Path]:
+    """Return where what R was installed with keeps kernels: conda's, in an image, are not the system's."""
+    found = shutil.which("R")
+    return [Path(found).parent.parent / "share" / "jupyter"] if found else []

@@ -34,6 +34,8 @@ def test_the_shipped_catalogue_has_what_people_begin_with(tmp_path):
     rstudio = found["r-tidyverse"].downloads[0]
     assert (rstudio.kind, rstudio.tool, rstudio.url[:8]) == ("deb", "rstudio", "https://")
     assert "tidyverse" in found["r-tidyverse"].manager("r").packages
+    for base in found.values():
+        assert ("IRkernel" in base.manager("r").packages) == ("r" in base.languages), "R runs in notebooks"
 
 
 def test_filters(tmp_path):

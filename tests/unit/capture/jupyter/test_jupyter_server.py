@@ -74,6 +74,19 @@ def test_our_own_kernels_are_hidden(tmp_path: Path) -> None:
     assert manager.get_kernel_spec("ir").language == "R"
 
 
+def test_what_r_was_installed_with_may_have_kernels(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    program = tmp_path / "conda" / "bin" / "R"
+    kernel = tmp_path / "conda" / "share" / "jupyter" / "kernels" / "ark"
+    for folder in (program.parent, kernel):
+        folder.mkdir(parents=True)
+    program.write_text("#!/bin/sh\n")
+    program.chmod(0o755)
+    (kernel / "kernel.json").write_text(json.dumps({"argv": ["ark"], "display_name": "R", "language": "R"}))
+    monkeypatch.setenv("PATH", str(program.parent))
+    manager = EnvironmentKernelSpecManager(python=str(tmp_path / "bin" / "python"))
+    assert "ark" in manager.find_kernel_specs()
+
+
 def test_a_kernel_is_of_the_notebook_of_its_newest_session() -> None:
     notebooks = Notebooks()
     notebooks.seed("k", "code/a.ipynb")

@@ -258,3 +258,25 @@ def test_r_does_not_install_another_file_than_the_locks(r: R, repository: Path, 
     assert done.returncode != 0
     assert "is not the file that the lock names" in done.stderr
     assert list((tmp_path / "library").iterdir()) == []
+
+
+@pytest.mark.needs("Rscript")
+def test_jupyter_finds_the_kernel_of_irkernel(r: R, tmp_path: Path) -> None:
+    package, step = tmp_path / "library" / "IRkernel", tmp_path / "step"
+    for name, text in (
+        ("DESCRIPTION", "Package: IRkernel\nVersion: 1.3.2\n"),
+        ("kernelspec/kernel.json", "{}"),
+    ):
+        (package / name).parent.mkdir(parents=True, exist_ok=True)
+        (package / name).write_text(text)
+    [made] = r.install_steps(r.solve(Wanted(("beta",))))
+    step.mkdir()
+    (step / "install_r.R").write_text(made.files["install_r.R"])
+    (step / "packages.tsv").write_text("IRkernel\t1.3.2\tx\tx\tx\n")
+    subprocess.run(
+        ["Rscript", "--vanilla", "install_r.R", str(tmp_path / "kept"), str(tmp_path / "kernels")],
+        cwd=step,
+        env={**os.environ, "R_LIBS": str(tmp_path / "library")},
+        check=True,
+    )
+    assert (tmp_path / "kernels" / "ir" / "kernel.json").read_text() == "{}"
