@@ -188,7 +188,7 @@ def _sync_folder(path: Path) -> None:
 
 def segments(folder: Path) -> List[Path]:
     """Return the segments of a journal, oldest first."""
-    return [folder / name for name in SharedFolder(folder).names(_SUFFIX)]
+    return [folder / name for name in SharedFolder(folder).files(_SUFFIX)]
 
 
 def read(segment: Path, offset: int = 0) -> Iterator[Tuple[Entry, int]]:

@@ -58,6 +58,20 @@ class SharedFolder:
             return sorted(name for name in os.listdir(handle) if name.endswith(suffix))
         return []
 
+    def files(self, suffix: str = "") -> List[str]:
+        """Return the names of the regular files in the folder that end so, in order. Raises OSError."""
+        with (
+            contextlib.suppress(FileNotFoundError, Unusable),
+            self._handle() as handle,
+            os.scandir(handle) as found,
+        ):
+            return sorted(
+                entry.name
+                for entry in found
+                if entry.name.endswith(suffix) and entry.is_file(follow_symlinks=False)
+            )
+        return []
+
     def open(self, name: str) -> BinaryIO:
         """Open a regular file of at most MOST_BYTES for reading. Raises Unusable for anything else, and OSError."""
         with self._handle() as handle, _telling():

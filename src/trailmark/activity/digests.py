@@ -48,6 +48,8 @@ class DigestCache:
             path = _inside(path, within)
         fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
         try:
+            if within is not None:
+                _require_inside(fd, path, within)
             before = os.fstat(fd)
             if not stat.S_ISREG(before.st_mode):
                 raise OSError(f"{path} is no regular file")
@@ -144,3 +146,13 @@ def _inside(path: Path, folder: Path) -> Path:
     if not real.is_relative_to(folder.resolve()):
         raise OSError(f"{path} leads outside of {folder}")
     return real
+
+
+def _require_inside(fd: int, path: Path, folder: Path) -> None:
+    """Raise OSError when a file that is open lies elsewhere: what leads there may have been swapped meanwhile."""
+    try:
+        real = Path(os.readlink(f"/proc/self/fd/{fd}"))
+    except OSError:
+        return
+    if not real.is_relative_to(folder.resolve()):
+        raise OSError(f"{path} leads outside of {folder}")

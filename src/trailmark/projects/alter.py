@@ -15,6 +15,7 @@ from trailmark.activity.store import find_tree
 from trailmark.errors import Unavailable
 from trailmark.git import Repository, checkout, worktree
 from trailmark.git.checkout import CheckoutPlan, Pending, Restored
+from trailmark.projects.captured import everywhere
 from trailmark.projects.notebooks import canonical
 from trailmark.projects.project import Project
 from trailmark_capture.files.opened import followed, open_for_writing
@@ -95,7 +96,8 @@ def _has_begun(repository: Repository, pending: Pending) -> bool:
 
 def _carry_out(project: Project, plan: CheckoutPlan) -> Restored:
     keep = keeping_folder(project)
-    in_use = open_for_writing(followed(project.state / "files"), project.path)
+    programs = [pid for place in everywhere(project.state) for pid in followed(place.files)]
+    in_use = open_for_writing(programs, project.path)
     try:
         restored = checkout.apply_checkout(
             project.repository, plan, keep=keep, canonical=canonical, in_use=in_use

@@ -8,6 +8,7 @@ only when nothing can lose their records.
 
 from __future__ import annotations
 
+import logging
 import math
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -21,16 +22,21 @@ from trailmark.git import Entry as GitEntry
 from trailmark.git import worktree
 from trailmark.git.present import Found
 from trailmark.projects import notebooks
+from trailmark.projects.captured import everywhere
 from trailmark.projects.entries import Entry, action_of, checked, lost
 from trailmark.projects.entry_files import Around, look_up
 from trailmark.projects.held_back import Notices
 from trailmark.projects.project import Project
-from trailmark.projects.secrets import SecretFinder
+from trailmark.projects.secrets import SecretFinder, secrets_path
 from trailmark.projects.unsaved import UnsavedNotebooks
 from trailmark.projects.working import Busy, Working
 from trailmark_capture import journal
 from trailmark_capture.files.log import accesses, classify
 from trailmark_capture.files.opened import followed
+from trailmark_capture.redact import Redactor
+from trailmark_capture.shared import SharedFolder
+
+log = logging.getLogger("trailmark.recorder")
 
 SAVE_SECONDS = 0.6
 _SETTLED_SECONDS = 5.0
@@ -52,7 +58,8 @@ class Drain:
 
     def __init__(self, project: Project) -> None:
         self._project = project
-        self._folder = project.state / "journal"
+        self._places = {place.journal: place for place in everywhere(project.state)}
+        self._redactor = Redactor(path=secrets_path(project))
         self._digests = DigestCache(project.state / "digests.sqlite")
         self._offsets: dict[Path, int] = {}
         self._running: dict[str, tuple[Entry, Path]] = {}
@@ -70,7 +77,7 @@ class Drain:
             if self._project.repository.is_in_operation():
                 return []
             # Whoever is gone now has nothing to add: what is not over after reading never will be.
-            segments = {*journal.segments(self._folder), *self._offsets}
+            segments = {*self._segments(), *self._offsets}
             abandoned = frozenset(filter(journal.is_abandoned, segments))
             self._read()
             recorded = [*self._record_ready(), *self._record_lost(abandoned)]
@@ -89,32 +96,34 @@ class Drain:
 
     def remove_logs(self) -> None:
         """Remove the logs of accesses that programs left which are gone, once nothing is left to record."""
-        state = self._project.state
-        if (
-            self._running
-            or self._pending
-            or journal.segments(self._folder)
-            or any(state.glob("shell/*.spool"))
-            or any(state.glob("shell/*.r/*.expression"))
-        ):
+        if self._running or self._pending or self._segments():
             return
-        living = set(followed(state / "files").values())
-        for path in state.glob("files/*"):
-            if str(path.with_suffix(".log")) not in living and _age(path) > _SETTLED_SECONDS:
-                path.unlink(missing_ok=True)
+        for place in self._places.values():
+            shell, logs = SharedFolder(place.shell), SharedFolder(place.files)
+            noted = [name for name in shell.names(".r") if shell.folder(name).names(".expression")]
+            if noted or shell.names(".spool"):
+                continue
+            living = set(followed(place.files).values())
+            for name in logs.names():
+                path = place.files / name
+                if str(path.with_suffix(".log")) not in living and _age(path) > _SETTLED_SECONDS:
+                    logs.remove(name)
 
     # -- reading --------------------------------------------------------------------------------------------
+
+    def _segments(self) -> list[Path]:
+        return [segment for folder in self._places for segment in journal.segments(folder)]
 
     def _read(self) -> None:
         """Take in the new entries of all segments, in the order in which they were written."""
         new: list[tuple[float, Entry, Path]] = []
-        segments = journal.segments(self._folder)
+        segments = self._segments()
         offsets = dict.fromkeys(segments, 0) | self._offsets
         for segment in segments:
             at = 0.0
             for line, offset in journal.read(segment, offsets[segment]):
                 offsets[segment] = offset
-                entry = checked(line)
+                entry = self._taken_in(line, segment)
                 if entry is not None:
                     at = max(at, float(entry["started" if entry["type"] == "begin" else "ended"]))
                     new.append((at, entry, segment))
@@ -123,13 +132,21 @@ class Drain:
             self._take(entry, segment, [later for _, later, _ in new[number + 1 :]])
         self._offsets = offsets
 
+    def _taken_in(self, line: Entry, segment: Path) -> Entry | None:
+        """Return an entry as it is recorded: as its place may have it, and without what has become secret since."""
+        entry = checked(line)
+        confined = None if entry is None else self._places[segment.parent].confined(entry)
+        if entry is not None and confined is None:
+            log.warning("An entry of %s cannot be recorded and was skipped.", segment.name)
+        return None if confined is None else self._redactor.entry(confined)
+
     def _take(self, entry: Entry, segment: Path, later: Sequence[Entry]) -> None:
         identity = entry["id"]
         if entry["type"] == "begin":
             self._running[identity] = (entry, segment)
             return
         if not self._is_known(identity):
-            self._pending.append(self._prepared(entry, later))
+            self._pending.append(self._prepared(entry, segment, later))
         self._running.pop(identity, None)
 
     def _is_known(self, identity: str) -> bool:
@@ -137,7 +154,7 @@ class Drain:
             return True
         return find_tree(self._project.repository, identity) is not None
 
-    def _prepared(self, entry: Entry, later: Sequence[Entry] = ()) -> Pending:
+    def _prepared(self, entry: Entry, segment: Path, later: Sequence[Entry] = ()) -> Pending:
         ended = float(entry["ended"])
         # The times of an action during which the clock was set back cannot be compared with others.
         actions = (
@@ -148,7 +165,9 @@ class Drain:
             is_named = any(_writes(other, path) for other in later)
             return is_named or self._working.was_touched(path, ended, actions)
 
-        files = look_up(self._project, self._digests, entry, Around(is_later, self._find_before))
+        around = Around(is_later, self._find_before)
+        is_foreign = self._places[segment.parent].is_foreign
+        files = look_up(self._project, self._digests, entry, around, is_foreign=is_foreign)
         action = replace(action_of(entry), reads=files.reads, writes=files.writes, deletes=files.deletes)
         return Pending(entry, action, files.put, files.remove)
 
@@ -248,13 +267,14 @@ class Drain:
             if _writer(segment) in alive:
                 continue
             if find_tree(self._project.repository, entry["id"]) is None:
-                yield self._record(self._prepared(self._lost(entry)))
+                yield self._record(self._prepared(self._lost(entry, segment), segment))
             del self._running[entry["id"]]
 
-    def _lost(self, begin: Entry) -> Entry:
-        log = begin.get("files_log")
-        found = accesses(Path(log), 0, float(begin["started"]), math.inf)[0] if log else []
-        files = classify(found, self._project.path)
+    def _lost(self, begin: Entry, segment: Path) -> Entry:
+        noted = begin.get("files_log")
+        found = accesses(Path(noted), 0, float(begin["started"]), math.inf)[0] if noted else []
+        exclude = ("/",) if self._places[segment.parent].is_foreign else ()
+        files = classify(found, self._project.path, exclude)
         reads = [file for file in files.reads if not file["external"]]
         return lost(begin, files._replace(reads=reads), max((access.time for access in found), default=0.0))
 
@@ -272,7 +292,7 @@ class Drain:
             return
         self._project.repository.sync_refs()
         for segment in done:
-            segment.unlink(missing_ok=True)
+            SharedFolder(segment.parent).remove(segment.name)
             del self._offsets[segment]
 
 
@@ -289,7 +309,7 @@ def _writer(segment: Path) -> str:
 def _age(path: Path) -> float:
     """Return how long ago a file was written to; without end for one that is gone."""
     try:
-        return time.time() - path.stat().st_mtime
+        return time.time() - path.lstat().st_mtime
     except FileNotFoundError:
         return math.inf
 

@@ -157,7 +157,19 @@ def _is_mapping(value: Any) -> bool:
 
 def _is_file(value: Any) -> bool:
     return (
-        _is_mapping(value) and _is_text(value.get("path")) and _has(value, digest=_is_text, bytes=_is_number)
+        _is_mapping(value)
+        and _is_text(value.get("path"))
+        and _has(value, digest=_is_text, bytes=_is_number)
+        and (value["path"].startswith("/") if value.get("external") else is_place(value["path"]))
+    )
+
+
+def is_place(value: Any) -> bool:
+    """Return whether a value is a path that leads to something in the project, as far as its words go."""
+    return (
+        _is_text(value)
+        and "\0" not in value
+        and not any(part in ("", ".", "..") for part in value.split("/"))
     )
 
 
@@ -185,7 +197,8 @@ def _has(value: Mapping[str, Any], /, **checks: Callable[[Any], bool]) -> bool:
 
 _FACTS: Mapping[str, Callable[[Any], bool]] = {
     **dict.fromkeys((*_CARRIED, "kind", "title", "code", "status", "files_by", "files_log"), _is_text),
-    **dict.fromkeys(("notebook", "cell", "cwd"), _is_text),
+    **dict.fromkeys(("cell", "cwd"), _is_text),
+    "notebook": is_place,
     **dict.fromkeys(("execution_count", "exit_code"), _is_number),
     **dict.fromkeys(("started", "ended"), _is_time),
     "save_expected": lambda value: isinstance(value, bool),
@@ -197,5 +210,5 @@ _ITEMS: Mapping[str, Callable[[Any], bool]] = {
     "notebook_outputs": _is_mapping,
     "reads": _is_file,
     "writes": _is_file,
-    "deletes": _is_text,
+    "deletes": is_place,
 }

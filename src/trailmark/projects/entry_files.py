@@ -16,7 +16,7 @@ from trailmark.activity import FileRef, NewFile
 from trailmark.activity.digests import DigestCache
 from trailmark.git import Entry as GitEntry
 from trailmark.git import present, worktree
-from trailmark.projects.entries import Entry
+from trailmark.projects.entries import Entry, is_place
 from trailmark.projects.project import Project
 from trailmark.projects.secrets import SecretFinder
 
@@ -43,18 +43,27 @@ class Around:
     find_before: Callable[[str], GitEntry | None]
 
 
-def look_up(project: Project, digests: DigestCache, entry: Entry, around: Around) -> EntryFiles:
-    """Return the files of an entry as they are for git and for the record."""
-    return _Look(project, digests, entry, around).files()
+def look_up(
+    project: Project, digests: DigestCache, entry: Entry, around: Around, *, is_foreign: bool = False
+) -> EntryFiles:
+    """Return the files of an entry as they are for git and for the record.
+
+    One that is foreign was written where this machine's files are others; nothing outside of the project is read
+    for it, and nothing that a link leads to.
+    """
+    return _Look(project, digests, entry, around, is_foreign).files()
 
 
 class _Look:
-    def __init__(self, project: Project, digests: DigestCache, entry: Entry, around: Around) -> None:
+    def __init__(
+        self, project: Project, digests: DigestCache, entry: Entry, around: Around, is_foreign: bool
+    ) -> None:
         self._project = project
         self._repository = project.repository
         self._digests = digests
         self._entry = entry
         self._around = around
+        self._is_elsewhere = is_foreign or entry.get("engine", "local") != "local"
         self._tree = self._repository.tree_of(self._repository.head())
         self._limit = project.max_file_bytes()
         self._secrets = SecretFinder(project)
@@ -74,6 +83,8 @@ class _Look:
         """Return a file as it is named in the project; capture knows no better when that was moved meanwhile."""
         root = f"{self._project.path}/"
         if not (file.get("external") and file["path"].startswith(root)):
+            return file
+        if not is_place(file["path"].removeprefix(root)):
             return file
         return {**file, "path": file["path"].removeprefix(root), "external": False}
 
@@ -122,11 +133,11 @@ class _Look:
     def _digested(
         self, whole: Path, path: str, *, external: bool = False, held: bool = True, candidate: bool = False
     ) -> FileRef:
-        if external and self._entry.get("engine", "local") != "local":
+        if self._is_elsewhere and (external or not present.is_plain_path(path)):
             # What lies outside of the project there is not what lies there on this machine.
-            return FileRef(path, external=True, held=held, candidate=candidate)
+            return FileRef(path, external=external, held=held, candidate=candidate)
         try:
-            found = self._digests.digest_of(whole)
+            found = self._digests.digest_of(whole, within=self._project.path if self._is_elsewhere else None)
         except (OSError, ValueError):
             return FileRef(path, external=external, held=held, candidate=candidate)
         return FileRef(path, found.sha256, found.bytes, external=external, held=held, candidate=candidate)

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from trailmark.durable import sync_file_system, sync_folder, write_file
 from trailmark.errors import AlreadyExists, Busy, Unavailable
+from trailmark.projects.captured import everywhere
 from trailmark.projects.project import Project
 from trailmark.settings import Settings
 from trailmark_capture import journal
@@ -58,7 +59,7 @@ def finish_moves(settings: Settings) -> None:
 def at_rest(project: Project) -> Iterator[None]:
     """Hold a project that nobody works in: no session, and no recorder. Raises Busy."""
     project.state.mkdir(parents=True, exist_ok=True, mode=0o700)
-    segments = journal.segments(project.state / "journal")
+    segments = [segment for place in everywhere(project.state) for segment in journal.segments(place.journal)]
     if any(not journal.is_abandoned(segment) for segment in segments):
         raise Busy(
             f"Somebody works in {project.name}: a session or a command is running. Nothing was changed. "

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from trailmark.projects.captured import everywhere
 from trailmark.projects.entries import Entry
 from trailmark.projects.project import Project
 from trailmark_capture.files.log import WRITES, accesses
@@ -57,7 +58,7 @@ class Working:
 
     def __init__(self, project: Project) -> None:
         self._root = project.path
-        self._logs = project.state / "files"
+        self._logs = [place.files for place in everywhere(project.state)]
         self._followed: dict[Path, _Log] = {}
 
     def busy(self, running: Iterable[Entry], waiting: Iterable[str] = ()) -> Busy:
@@ -70,7 +71,7 @@ class Working:
         for entry in running:
             for log in _logs_of([entry]):
                 begun[log] = min(float(entry["started"]), begun.get(log, float("inf")))
-        programs = followed(self._logs)
+        programs = {pid: log for folder in self._logs for pid, log in followed(folder).items()}
         now = time.time()
         paths = {*waiting, *open_for_writing(programs, self._root)}
         below: set[str] = set()
@@ -113,7 +114,7 @@ class _Log:
     def read_on(self, keep_from: float) -> None:
         """Take in what was added; a log that was begun anew is read from its beginning."""
         try:
-            inode = self._path.stat().st_ino
+            inode = self._path.lstat().st_ino
         except OSError:
             return
         if inode != self._inode:

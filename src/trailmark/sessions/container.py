@@ -23,6 +23,7 @@ from trailmark.engines.trust import Trust, find_trust
 from trailmark.environments.whole.recipe import PYTHON
 from trailmark.environments.whole.resolve import Means
 from trailmark.progress import Progress
+from trailmark.projects.captured import inside as captured_inside
 from trailmark.projects.image import ready_image
 from trailmark.projects.project import Project
 from trailmark.projects.secret_files import secret_files
@@ -194,9 +195,13 @@ def _capture(project: Project, session: Session, inside: Inside, actor: str) -> 
         actor=actor,
     )
     excluded = {*config["exclude"], *map(str, _OURS)}
+    place = captured_inside(project.state)
     return {
         **config,
         "engine": inside.engine,
+        "journal": str(place.journal),
+        "files": str(place.files),
+        "shell": str(place.shell),
         "shim": _shim(),
         "exclude": sorted(excluded),
         "nudge": None,
@@ -239,13 +244,18 @@ def _kept(project: Project) -> Path:
 
 
 def _mounts(project: Project, session: Session, inside: Inside) -> tuple[Mount, ...]:
-    folder, state = folder_of(project.settings, session.id), project.state
-    written = [
+    folder, place = folder_of(project.settings, session.id), captured_inside(project.state)
+    written = (
         folder / "own",
-        *(state / name for name in ("journal", "files", "shell", "workspaces", "contained")),
-    ]
+        *(place.journal, place.files, place.shell, place.folder / "workspaces", _kept(project)),
+    )
     for path in written:
         path.mkdir(parents=True, exist_ok=True, mode=0o700)
+    given = {
+        file.path: file.placed(folder / "own") for file in secret_files(project) if file.path is not None
+    }
+    for target in given.values():
+        _make_room(target, folder / "own")
     package = Path(trailmark_capture.__file__).parent
     mounts = [
         Mount(project.path, project.path),
@@ -256,15 +266,21 @@ def _mounts(project: Project, session: Session, inside: Inside) -> tuple[Mount, 
     ]
     if secrets_path(project).is_file():
         mounts.append(Mount(secrets_path(project), secrets_path(project), read_only=True))
-    mounts += [
-        Mount(file.path, file.placed(folder / "own"), read_only=True)
-        for file in secret_files(project)
-        if file.path is not None
-    ]
+    mounts += [Mount(path, target, read_only=True) for path, target in given.items()]
     if inside.trust.certificates:
         write_file(folder / "ca.crt", inside.trust.certificates)
         mounts.append(Mount(folder / "ca.crt", _CERTIFICATES, read_only=True))
     return tuple(mounts)
+
+
+def _make_room(target: Path, home: Path) -> None:
+    """Make an empty file, and the folders above it, where one is mounted below the home of a session.
+
+    An engine would make them too, but as another user: nothing else could be written there.
+    """
+    if target.is_relative_to(home):
+        target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        target.touch(mode=0o600)
 
 
 def _hidden(git: Path) -> Mount:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from trailmark.activity import ProjectLock
 from trailmark.engines import Engine
+from trailmark.projects.captured import Captured, everywhere
 from trailmark.projects.project import Project
 from trailmark.projects.secrets import secrets_path
 from trailmark.sessions.session import forget_session, iter_sessions
@@ -29,20 +30,22 @@ def collect_leftovers(project: Project, engine: Engine) -> None:
         if state is not None and state.is_live:
             return
         dead.append(session.id)
-    _journal_commands(project)
+    for place in everywhere(project.state):
+        if place.shell.is_dir():
+            _journal_commands(project, place)
     for session_id in dead:
         engine.forget(session_id)
         forget_session(project.settings, session_id)
 
 
-def _journal_commands(project: Project) -> None:
-    state = project.state
+def _journal_commands(project: Project, place: Captured) -> None:
     config = Config(
         project=project.path,
-        journal=state / "journal",
-        files=state / "files",
-        shell=state / "shell",
-        exclude=SYSTEM,
+        journal=place.journal,
+        files=place.files,
+        shell=place.shell,
+        # What was elsewhere at a path outside of the project is not what this machine has there.
+        exclude=("/",) if place.is_foreign else SYSTEM,
         secrets=secrets_path(project),
     )
     reader = SpoolReader(config)

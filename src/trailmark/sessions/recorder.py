@@ -24,6 +24,7 @@ from trailmark.activity.index import Index
 from trailmark.errors import Busy, TrailmarkError
 from trailmark.git import Repository, worktree
 from trailmark.git.pack import pack_loose
+from trailmark.projects.captured import everywhere
 from trailmark.projects.catch_up import catch_up
 from trailmark.projects.drain import Drain
 from trailmark.projects.project import Project
@@ -167,10 +168,9 @@ class Recorder:
 
     def _is_needed(self) -> bool:
         """Return whether some journal still has a living writer, or a session is running."""
-        if any(
-            not journal.is_abandoned(segment) for segment in journal.segments(self._project.state / "journal")
-        ):
-            return True
+        for place in everywhere(self._project.state):
+            if not all(map(journal.is_abandoned, journal.segments(place.journal))):
+                return True
         return self._has_sessions()
 
     def _guarded(self, work: Callable[[], object]) -> None:

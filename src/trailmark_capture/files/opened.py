@@ -14,6 +14,7 @@ from typing import Dict, FrozenSet, Iterable, Iterator, List, NamedTuple, Option
 
 from trailmark_capture.files import LOG_VARIABLE
 from trailmark_capture.files.log import WRITES, Access, Entry
+from trailmark_capture.shared import SharedFolder
 
 _PROCESSES = "/proc"
 _LOOKS = 5
@@ -78,14 +79,15 @@ class StillOpen:
 
 def followed(folder: Path) -> Dict[int, str]:
     """Return the processes whose files are noted in a log in a folder, each with the path of that log."""
-    wanted = os.fsencode("{}={}{}".format(LOG_VARIABLE, folder, os.sep))
+    wanted, logs = os.fsencode("{}=".format(LOG_VARIABLE)), SharedFolder(folder)
     found: Dict[int, str] = {}
     for name in _entries(_PROCESSES):
         if not name.isdigit():
             continue
         for variable in _environment(os.path.join(_PROCESSES, name)).split(b"\0"):
-            if variable.startswith(wanted):
-                found[int(name)] = os.fsdecode(variable[len(LOG_VARIABLE) + 1 :])
+            log = os.fsdecode(variable[len(wanted) :]) if variable.startswith(wanted) else None
+            if logs.name_of(log) is not None:
+                found[int(name)] = str(log)
     return found
 
 
