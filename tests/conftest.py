@@ -28,6 +28,7 @@ FORGOTTEN = ("GIT_", "JUPYTER_", "XDG_", "TRAILMARK_")
 # What `make test` can install; with CI=true none of it may be missing.
 INSTALL = {
     "chromium": "apt install chromium",
+    "docker-registry": "apt install docker-registry",
     "gcc": "apt install gcc libc6-dev",
     "git": "apt install git",
     "R": "apt install r-base-core r-cran-irkernel",

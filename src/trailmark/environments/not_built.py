@@ -18,21 +18,22 @@ _CONDA_OTHER = re.compile(
     r"(?P<file>\S+) is not the file that the lock names: its \w+ is (?P<found>[0-9a-f]+)"
 )
 _R_OTHER = re.compile(r"\S+ is not the file that the lock names: its MD5 is (?P<found>[0-9a-f]{32})")
+_NO_SUCH_IMAGE = re.compile(r"manifest unknown|manifest for \S+ not found|repository \S+ not found")
 _R_GONE = re.compile(
     r"(?P<name>[A-Za-z][A-Za-z0-9.]*) (?P<version>\S+) could not be had as the lock names it"
 )
 
 
-def why_not_built(said: str) -> tuple[Difference, ...]:
-    """Return what stands in the way by the end of a build's log, each by its name; nothing when that is unknown."""
+def why_not_built(said: str, base: str | None = None) -> tuple[Difference, ...]:
+    """Return what stands in the way by the end of a build's log, each by its name; nothing when that is unknown.
+
+    `base` is what the image starts from.
+    """
+    if _NO_SUCH_IMAGE.search(said):
+        return (Difference("base", "its registry does not have it", base, None),)
     mismatch = hash_mismatch(said)
     found = [*((mismatch,) if mismatch else ()), *_system(said), *_r(said)]
     return tuple(dict.fromkeys(found or _conda(said)))
-
-
-def base_not_there(base: str | None, why: str) -> Difference:
-    """Return the difference that a base which cannot be had makes."""
-    return Difference("base", f"it cannot be had: {why.partition(chr(10))[0][:300]}", base, None)
 
 
 def _system(said: str) -> Iterator[Difference]:

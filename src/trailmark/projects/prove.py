@@ -19,12 +19,12 @@ from trailmark.engines.tool_layer import tool_layer
 from trailmark.engines.trust import Trust
 from trailmark.environments.image_difference import DPKG, compare_contents, counted, system_packages
 from trailmark.environments.interpreter import find_interpreter
-from trailmark.environments.not_built import base_not_there, why_not_built
+from trailmark.environments.not_built import why_not_built
 from trailmark.environments.verify import Difference, Recorded, compare_rebuilt, supplied_by_the_system
 from trailmark.environments.whole.model import LOCK_FILES, WholeLock, WholeRequest
 from trailmark.environments.whole.recipe import image_of, recipe_of
 from trailmark.environments.whole.resolve import Means
-from trailmark.environments.whole.status import left_to_the_machine, reasons_stale
+from trailmark.environments.whole.status import asked_otherwise, left_to_the_machine
 from trailmark.errors import CommandFailed, InvalidInput, NotFound
 from trailmark.progress import Progress
 from trailmark.projects.environment import current_lock, find_made, whole_request
@@ -72,7 +72,8 @@ def verify_environment(
     near = project.settings.home / "environments"
     compared = compare_rebuilt(lock.pip, recorded, python, means.uv, progress, near=near)
     asked = (
-        Difference("trailmark.toml", why, None, None) for why in reasons_stale(request, lock, means.managers)
+        Difference("trailmark.toml", why, None, None)
+        for why in asked_otherwise(request, lock, means.managers)
     )
     differences = (*asked, *_parts(facts.get("parts"), lock), *compared.differences)
     proof = Proof(
@@ -117,7 +118,8 @@ def verify_image(
     lock, request = _locked(project), whole_request(project)
     facts = recorded_facts(project, lock.digest)
     asked = (
-        Difference("trailmark.toml", why, None, None) for why in reasons_stale(request, lock, means.managers)
+        Difference("trailmark.toml", why, None, None)
+        for why in asked_otherwise(request, lock, means.managers)
     )
     differences = (*asked, *_parts(facts.get("parts"), lock), *found)
     proof = Proof(
@@ -168,9 +170,8 @@ def _not_built(project: Project, error: CommandFailed | NotFound) -> tuple[Diffe
     lock = current_lock(project)
     if lock is None:
         return ()
-    if isinstance(error, NotFound):
-        return (base_not_there(image_of(lock.base), str(error)),) if lock.base else ()
-    return why_not_built(error.output)
+    said = error.output if isinstance(error, CommandFailed) else str(error)
+    return why_not_built(said, image_of(lock.base) if lock.base else None)
 
 
 def _compared(lock: WholeLock, means: Means, rebuilt: Contents) -> dict[str, int]:

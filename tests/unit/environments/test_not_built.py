@@ -2,7 +2,7 @@
 
 import pytest
 
-from trailmark.environments.not_built import base_not_there, why_not_built
+from trailmark.environments.not_built import why_not_built
 
 UV = """x Failed to download `six==1.17.0`
 Hash mismatch for `six==1.17.0`
@@ -76,10 +76,17 @@ def test_what_is_no_fault_of_the_lock_is_no_difference(said):
     assert why_not_built(said) == ()
 
 
-def test_a_base_that_cannot_be_had():
-    found = base_not_there("debian:12", "The image cannot be fetched.\nmore")
+@pytest.mark.parametrize(
+    "said",
+    [
+        "manifest for h/base@sha256:11 not found: manifest unknown: manifest unknown",
+        "initializing source docker://h/base@sha256:11: reading manifest sha256:11 in h/base: manifest unknown",
+    ],
+)
+def test_a_base_that_is_nowhere(said):
+    (found,) = why_not_built(said, "h/base@sha256:11")
     assert (found.what, found.cause, found.recorded) == (
         "base",
-        "it cannot be had: The image cannot be fetched.",
-        "debian:12",
+        "its registry does not have it",
+        "h/base@sha256:11",
     )
