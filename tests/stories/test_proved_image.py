@@ -9,7 +9,7 @@ import socket
 import subprocess
 import tarfile
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from tests.containers import BASE
 from trailmark.cli import program
 from trailmark.engines.contents import read_contents
 from trailmark.engines.daemon import Daemon
+from trailmark.engines.images import Images
 from trailmark.testing.apt_repositories import write_deb
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
@@ -46,13 +47,16 @@ class Trail:
 
     home: Path
     capfd: pytest.CaptureFixture[str]
+    digests: set[str] = field(default_factory=set)
 
     def __call__(self, *arguments: str) -> tuple[int, dict[str, Any]]:
         self.capfd.readouterr()
         code = program.run([*arguments, "--json"], os.environ, self.home)
         said = self.capfd.readouterr()
         assert said.out, said.err
-        return code, json.loads(said.out)
+        value = json.loads(said.out)
+        self.digests.add(value.get("digest") or "")
+        return code, value
 
     def verify(self) -> tuple[int, dict[str, dict[str, str | None]]]:
         """Return the exit code, and the differences by what they are about."""
@@ -122,31 +126,24 @@ def registry(tmp_path: Path, docker: Daemon):
 @pytest.fixture
 def begin(settings, docker: Daemon, capfd):
     """Make the project of a base that is described; its images are removed in the end."""
-    before = set(images())
+    trail = Trail(settings.home, capfd)
 
     def begin(base: str) -> Trail:
         (settings.home / "bases").mkdir()
         (settings.home / "bases" / "bookworm.toml").write_text(base)
-        trail = Trail(settings.home, capfd)
         trail("new", "field", "--base", "bookworm")
         (settings.home / "hello").write_text("RUN echo hello > /opt/hello\n")
         trail("-C", "field", "env", "snippet", "set", "10-hello", "hello")
         return trail
 
     yield begin
-    for image in set(images()) - before:
-        subprocess.run(["docker", "rmi", "--force", image], capture_output=True, check=False)
+    for digest in trail.digests - {""}:
+        Images(docker).remove(digest)
 
 
 @pytest.fixture
 def trail(begin) -> Trail:
     return begin(BASE_TEXT)
-
-
-def images() -> list[str]:
-    """Return the images of environments that the engine has."""
-    argv = ["docker", "images", "--format", "{{.Repository}}:{{.Tag}}", "--filter", "label=trailmark.digest"]
-    return subprocess.run(argv, capture_output=True, text=True, check=True).stdout.split()
 
 
 def test_a_rebuild_is_equal_and_what_was_altered_in_an_image_is_named(trail, docker: Daemon, tmp_path):
