@@ -9,10 +9,12 @@ from packaging.utils import canonicalize_name
 from trailmark.environments.bases.catalogue import Catalogue
 from trailmark.environments.bases.model import Base, ManagerPart
 from trailmark.environments.bases.own import keep_base
-from trailmark.environments.model import parse_requirement
+from trailmark.environments.edit import package_name
+from trailmark.environments.managers.model import Wanted
+from trailmark.environments.managers.pip import exactly
 from trailmark.environments.whole.join import joined
 from trailmark.environments.whole.model import WholeLock
-from trailmark.environments.whole.resolve import Means
+from trailmark.environments.whole.resolve import Managers, Means
 from trailmark.progress import Progress
 from trailmark.projects.environment import current_lock, whole_request
 from trailmark.projects.packages import ask_otherwise
@@ -38,22 +40,30 @@ def newer_revision(base: Base | None, catalogue: Catalogue) -> Base | None:
 
 
 def save_base(
-    project: Project, base_id: str, catalogue: Catalogue, *, title: str = "", description: str = ""
+    project: Project,
+    base_id: str,
+    catalogue: Catalogue,
+    managers: Managers,
+    *,
+    title: str = "",
+    description: str = "",
 ) -> Base:
     """Keep the project's environment as a base in the person's own catalogue, its snippets with it.
 
-    What was asked for of Python comes at the very versions of the lock. Raises InvalidInput, AlreadyExists.
+    What was asked for comes at the very versions of the lock, but for apt's packages without a day: what an archive
+    has now, it does not keep. Raises InvalidInput, AlreadyExists.
     """
     request, lock = whole_request(project), current_lock(project)
     start = request.base or catalogue.get(PLAIN)
     pip, others = joined(request)
-    managers = dict(start.managers)
-    managers["pip"] = replace(start.manager("pip"), packages=_exactly(pip.packages, lock))
+    parts = dict(start.managers)
+    parts["pip"] = replace(start.manager("pip"), packages=_exactly(pip.packages, lock))
     for name, wanted in others.items():
         part: ManagerPart = start.manager(name)
-        managers[name] = replace(
+        keeps = name != "apt" or wanted.snapshot is not None
+        parts[name] = replace(
             part,
-            packages=wanted.requirements,
+            packages=_exactly_of(name, wanted, lock, managers) if keeps else wanted.requirements,
             channels=wanted.channels or part.channels,
             snapshot=wanted.snapshot or part.snapshot,
         )
@@ -64,7 +74,7 @@ def save_base(
         revision=1,
         title=title or base_id,
         description=about,
-        managers=managers,
+        managers=parts,
         snippets=request.all_snippets,
     )
     return keep_base(project.settings.home, base, catalogue)
@@ -72,13 +82,17 @@ def save_base(
 
 def _exactly(requirements: tuple[str, ...], lock: WholeLock | None) -> tuple[str, ...]:
     """Return the requirements with the versions that the lock has, as far as it has one."""
-    versions = {canonicalize_name(one.name): one.version for one in lock.packages} if lock else {}
-    found = []
-    for text in requirements:
-        requirement = parse_requirement(text)
-        version = versions.get(canonicalize_name(requirement.name))
-        extras = f"[{','.join(sorted(requirement.extras))}]" if requirement.extras else ""
-        marker = f" ; {requirement.marker}" if requirement.marker else ""
-        is_plain = version is not None and requirement.url is None
-        found.append(f"{requirement.name}{extras}=={version}{marker}" if is_plain else text)
-    return tuple(found)
+    locked = lock.packages if lock else ()
+    versions: dict[str, str | None] = {canonicalize_name(one.name): one.version for one in locked}
+    there = ((text, versions.get(package_name(text))) for text in requirements)
+    return tuple(exactly(text, version) if version else text for text, version in there)
+
+
+def _exactly_of(name: str, wanted: Wanted, lock: WholeLock | None, managers: Managers) -> tuple[str, ...]:
+    """Return what is asked of another manager, with the versions that its lock has, as far as it has one."""
+    file, manager = lock.others.get(name) if lock else None, managers.get(name)
+    if file is None or manager is None:
+        return wanted.requirements
+    versions = {item.name: item.version for item in manager.parse(file.text).items}
+    there = ((text, versions.get(manager.name_of(text))) for text in wanted.requirements)
+    return tuple(manager.exactly(text, version) if version else text for text, version in there)

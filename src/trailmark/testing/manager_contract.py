@@ -217,6 +217,14 @@ class ManagerContract:
         with pytest.raises(InvalidInput):
             manager.versions("--help", wanted=setting.wanted)
 
+    def test_one_version_can_be_asked_for(self, manager: PackageManager, setting: Setting) -> None:
+        exact = manager.exactly("alpha", "1.0")
+        assert exact == manager.check(setting.exactly("alpha", "1.0")).replace(" ", "")
+        assert manager.name_of(exact) == "alpha"
+        assert manager.meets(exact, "1.0")
+        assert not manager.meets(exact, "2.0")
+        assert manager.exactly(exact, "2.0") == manager.exactly("alpha", "2.0")
+
     def test_versions_have_an_order(self, manager: PackageManager) -> None:
         assert manager.is_newer("1.10", "1.9")
         assert not manager.is_newer("1.9", "1.10")

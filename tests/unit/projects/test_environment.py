@@ -171,7 +171,8 @@ def test_an_environment_is_saved_as_a_base(project, settings, means, course):
     packages.add(project, ("gamma", "alpha<2"), means, PROGRESS)
     snippets.set_snippet(project, "10-x", "RUN true", means, PROGRESS)
     catalogue = load_catalogue(settings.home)
-    project_base.save_base(project, "my-course", catalogue, title="My course")
+    saved = project_base.save_base(project, "my-course", catalogue, means.managers, title="My course")
+    assert saved.manager("conda").packages == ("geos==3.12",)
     again = new_project("next", settings, base=load_catalogue(settings.home).get("my-course"))
     packages.lock_environment(again, means, PROGRESS)
     assert {one.name: one.version for one in current_lock(again).packages} == {
@@ -180,14 +181,14 @@ def test_an_environment_is_saved_as_a_base(project, settings, means, course):
     assert current_lock(again).all_snippets == current_lock(project).snippets
     assert current_lock(again).parts()["snippets"] == current_lock(project).parts()["snippets"]
     with pytest.raises(AlreadyExists):
-        project_base.save_base(project, "r-minimal", catalogue)
+        project_base.save_base(project, "r-minimal", catalogue, means.managers)
 
 
 def test_snippets_of_a_base_come_and_go_with_it(project, settings, means, course):
     project_base.change_base(project, course(1), means, PROGRESS)
     snippets.set_snippet(project, "10-x", "RUN true", means, PROGRESS)
     snippets.set_snippet(project, "20-y", "RUN true", means, PROGRESS)
-    project_base.save_base(project, "my-course", load_catalogue(settings.home))
+    project_base.save_base(project, "my-course", load_catalogue(settings.home), means.managers)
     saved = load_catalogue(settings.home).get("my-course")
     assert [(one.name, one.text) for one in saved.snippets] == [
         ("10-x", "RUN true\n"),
@@ -217,10 +218,12 @@ def test_where_packages_come_from_is_saved_with_a_base(project, settings, means,
     write(
         "trailmark.toml",
         '[environment.r]\nchannels = ["https://example.org/{snapshot}"]\npackages = ["ggplot2"]\n'
-        '[environment.apt]\nchannels = ["deb https://example.org/debian bookworm main"]\npackages = ["gdal"]\n',
+        '[environment.apt]\nchannels = ["deb https://example.org/debian bookworm main"]\npackages = ["gdal"]\n'
+        '[environment.conda]\npackages = ["conda-forge::gdal >=3.8"]\n',
     )
-    saved = project_base.save_base(project, "mine", load_catalogue(settings.home))
+    saved = project_base.save_base(project, "mine", load_catalogue(settings.home), means.managers)
     assert load_catalogue(settings.home).get("mine") == saved
+    assert saved.manager("conda").packages == ("conda-forge::gdal >=3.8",)
     assert saved.manager("r").channels == ("https://example.org/{snapshot}",)
     assert saved.manager("apt").channels == ("deb https://example.org/debian bookworm main",)
 

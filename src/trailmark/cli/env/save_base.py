@@ -20,16 +20,17 @@ from trailmark.projects.base import save_base
 def command(invocation: Invocation, name: str, title: str, description: str) -> None:
     """Keep this environment as a base of your own, for the next project or for a class.
 
-    Python's packages are kept at the versions of the lock, and the snippets come along. The base lies in the
-    Trailmark home, in bases/: put that file into a folder or a git repository that others name in their settings, and
-    they can choose it too.
+    Packages are kept at the versions of the lock (apt's as they were asked for), and the snippets come along. The
+    base lies in the Trailmark home, in bases/: put that file into a folder or a git repository that others name in
+    their settings, and they can choose it too.
 
     \b
     trailmark env save-base field-course --title "Field course 2026"
     """
     project, settings = open_chosen(invocation), invocation.services.settings
     catalogue = load_catalogue(settings.home, settings.bases)
-    saved = save_base(project, name, catalogue, title=title, description=description)
+    managers = invocation.services.managers
+    saved = save_base(project, name, catalogue, managers, title=title, description=description)
     show(
         invocation,
         base_facts(saved),

@@ -75,6 +75,10 @@ class Apt:
         wanted = read_requirement(requirement)[1]
         return version is not None and (wanted is None or fnmatchcase(version, wanted))
 
+    def exactly(self, requirement: str, version: str) -> str:
+        """Return what asks for just that version of a package. Raises InvalidInput."""
+        return f"{self.name_of(requirement)}={version}"
+
     def parse(self, text: str) -> ManagerLock:
         """Read an apt.toml. Raises Damaged that says where it is wrong."""
         return parse_lock(text)

@@ -51,6 +51,10 @@ class Memory:
         """Whether that version is what is asked for."""
         return version is not None and is_within(version, _read(requirement).specifier)
 
+    def exactly(self, requirement: str, version: str) -> str:
+        """Return what asks for just that version of a package. Raises InvalidInput."""
+        return f"{self.name_of(requirement)}=={version}"
+
     def parse(self, text: str) -> ManagerLock:
         """Read a lock. Raises Damaged."""
         try:

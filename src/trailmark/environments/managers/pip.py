@@ -66,6 +66,10 @@ class Pip:
             return bool(wanted.url)
         return is_within(version, wanted.specifier)
 
+    def exactly(self, requirement: str, version: str) -> str:
+        """Return what asks for just that version of a package, with its extras, on the same systems."""
+        return exactly(requirement, version)
+
     def parse(self, text: str) -> ManagerLock:
         """Read a pylock.toml. Raises Damaged that says where it is wrong."""
         return _as_manager_lock(parse_lock(text, self._requires))
@@ -132,6 +136,16 @@ class Pip:
             f"uv pip sync --require-hashes --python {PREFIX}/bin/python {LOCK_FILE_NAME}",
         )
         return (Step(self.name, run, {LOCK_FILE_NAME: lock.text}, caches=("/var/cache/uv",), needs=("uv",)),)
+
+
+def exactly(text: str, version: str) -> str:
+    """Return what asks for just that version of a package; what an address asks for is one version already."""
+    wanted = parse_requirement(require_short(text))
+    if wanted.url:
+        return text
+    extras = f"[{','.join(sorted(wanted.extras))}]" if wanted.extras else ""
+    marker = f" ; {wanted.marker}" if wanted.marker else ""
+    return f"{wanted.name}{extras}=={version}{marker}"
 
 
 def _held(lock: Lock, move: Collection[str]) -> Lock:

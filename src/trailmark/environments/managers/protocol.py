@@ -29,6 +29,9 @@ class PackageManager(Protocol):
     def meets(self, requirement: str, version: str | None) -> bool:
         """Whether that version of the package (None: one without a version) is what is asked for."""
 
+    def exactly(self, requirement: str, version: str) -> str:
+        """Return what asks for just that version of a requirement's package. Raises InvalidInput."""
+
     def parse(self, text: str) -> ManagerLock:
         """Read a lock. Raises Damaged that says where it is wrong."""
 

@@ -79,6 +79,10 @@ class R:
         """Whether that version of the package is what is asked for."""
         return version is not None and _read(requirement).allows(version)
 
+    def exactly(self, requirement: str, version: str) -> str:
+        """Return what asks for just that version of a package. Raises InvalidInput."""
+        return f"{self.name_of(requirement)}=={version}"
+
     def parse(self, text: str) -> ManagerLock:
         """Read an renv.lock. Raises Damaged that says where it is wrong."""
         return parse_lock(text)

@@ -204,7 +204,10 @@ def change_base(site: Here, project: OpenProject, base: Annotated[str, Form()] =
 
 @router.post("/save-base")
 def save_base(
-    project: OpenProject, base_name: Annotated[str, Form()], title: Annotated[str, Form()] = ""
+    site: Here,
+    project: OpenProject,
+    base_name: Annotated[str, Form()],
+    title: Annotated[str, Form()] = "",
 ) -> Response:
     """Keep the environment as a base of the person's own."""
     settings = project.settings

@@ -204,3 +204,8 @@ def test_a_kept_package_that_is_gone_moves_on(conda: Conda, channel: Path) -> No
     del content["packages"]["beta-1.0-0.tar.bz2"]
     index.write_text(json.dumps(content))
     assert [item.version for item in conda.solve(Wanted(("beta",)), before).items] == ["2.0"]
+
+
+def test_one_version_is_asked_for_of_the_same_channel(tmp_path: Path) -> None:
+    conda = Conda(tmp_path, "linux-64")
+    assert conda.exactly("conda-forge::gdal >=3", "3.8") == "conda-forge::gdal==3.8"
