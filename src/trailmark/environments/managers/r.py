@@ -154,6 +154,12 @@ class R:
                 f"{', '.join(foreign)} in {FILE_NAME} do not come from a repository of R packages. Take them from "
                 "one, or install them in a snippet."
             )
+        bare = sorted(one.name for one in read.packages if not one.md5)
+        if bare:
+            raise InvalidInput(
+                f"{FILE_NAME} has no hash of {', '.join(bare)}, so it could not be told whether what is installed is "
+                "what was locked. Resolve it again: trailmark env lock"
+            )
         if not read.packages:
             return ()
         lines = [_line(one, read) for one in _in_order(read.packages)]
@@ -250,7 +256,7 @@ def _line(package: Package, lock: RLock) -> str:
             [
                 package.name,
                 package.version,
-                package.md5 or "",
+                str(package.md5),
                 f"{contrib}/{file}",
                 f"{contrib}/Archive/{package.name}/{file}",
             ]

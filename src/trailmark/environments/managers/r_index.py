@@ -66,8 +66,12 @@ class Index:
         return found
 
     def package(self, candidate: Candidate) -> Package:
-        """Return all that is known of a candidate."""
-        return self._packages[candidate.name][candidate.version]
+        """Return all that is known of a candidate, the hash of its file included. Raises Unavailable or Cancelled."""
+        package = self._packages[candidate.name][candidate.version]
+        if package.md5 is not None:
+            return package
+        named = {one.name: one for one in self._repositories}
+        return named.get(package.repository, self._repositories[0]).hashed(package)
 
 
 def comes_with_r(name: str) -> bool:

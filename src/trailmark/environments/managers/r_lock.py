@@ -1,6 +1,7 @@
 """The lock of R packages: an renv.lock, which renv restores and other tools read."""
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -17,6 +18,7 @@ from trailmark.environments.managers.model import (
 from trailmark.environments.managers.r_packages import DEPENDENCY_FIELDS, NAME, VERSION, needs_of, split_field
 
 FILE_NAME = "renv.lock"
+MD5 = re.compile(r"[0-9a-f]{32}")
 _FROM_REPOSITORIES = ("Repository", "CRAN", "Bioconductor")
 
 
@@ -134,6 +136,8 @@ def _package(name: str, table: object) -> Package:
     repository, md5 = values.get("Repository", ""), values.get("MD5sum")
     if not isinstance(repository, str) or not isinstance(md5, str | None):
         raise damaged(FILE_NAME, f"{where} does not say well where it comes from")
+    if md5 is not None and not MD5.fullmatch(md5):
+        raise damaged(FILE_NAME, f"the “MD5sum” of {where} is none")
     return Package(name, version, repository, _fields(values, where), md5, source)
 
 

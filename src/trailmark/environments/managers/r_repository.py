@@ -8,6 +8,7 @@ import tarfile
 import time
 import zlib
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -15,7 +16,7 @@ from trailmark.durable import write_file
 from trailmark.environments.address import require_no_secret, split_address
 from trailmark.environments.managers.dcf import read_paragraphs
 from trailmark.environments.managers.model import go_on
-from trailmark.environments.managers.r_lock import Package
+from trailmark.environments.managers.r_lock import MD5, Package
 from trailmark.environments.managers.r_packages import NAME, VERSION
 from trailmark.errors import InvalidInput, Unavailable
 from trailmark.progress import Progress
@@ -67,7 +68,17 @@ class Repository:
         for fields in read_paragraphs(self._index()):
             name, version = fields.get("Package", ""), fields.get("Version", "")
             if NAME.fullmatch(name) and VERSION.fullmatch(version) and "Path" not in fields:
-                yield Package(name, version, self.name, fields, fields.get("MD5sum"))
+                md5 = fields.get("MD5sum", "").lower()
+                yield Package(name, version, self.name, fields, md5 if MD5.fullmatch(md5) else None)
+
+    def hashed(self, package: Package) -> Package:
+        """Return a package with the hash of its file, which is read for it. Raises Unavailable or Cancelled."""
+        file = f"{package.name}_{package.version}.tar.gz"
+        for place in (f"src/contrib/{file}", f"src/contrib/Archive/{package.name}/{file}"):
+            data = self._read(place)
+            if data is not None:
+                return replace(package, md5=hashlib.md5(data, usedforsecurity=False).hexdigest())
+        raise Unavailable(f"{self.address} has no file of {package.name} {package.version}. {WHERE_NAMED}")
 
     def find_older(self, name: str, version: str) -> Package | None:
         """Return a version that the index lists no more, read from its file; None when there is none."""

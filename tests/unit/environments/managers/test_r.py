@@ -280,3 +280,37 @@ def test_jupyter_finds_the_kernel_of_irkernel(r: R, tmp_path: Path) -> None:
         check=True,
     )
     assert (tmp_path / "kernels" / "ir" / "kernel.json").read_text() == "{}"
+
+
+def _without_hashes(text: str) -> str:
+    content = json.loads(text)
+    for package in content["Packages"].values():
+        del package["MD5sum"]
+    return json.dumps(content)
+
+
+def test_every_package_of_a_lock_has_the_hash_of_its_file(r: R, repository: Path) -> None:
+    hashed = r.solve(Wanted(("alpha",)))
+    index = repository / "src/contrib/PACKAGES"
+    lines = index.read_text().splitlines(keepends=True)
+    index.write_text("".join(line for line in lines if not line.startswith("MD5sum")))
+    (repository / "src/contrib/PACKAGES.gz").unlink(missing_ok=True)
+    assert r.solve(Wanted(("alpha",))).text == hashed.text
+    assert r.solve(Wanted(("alpha",)), r.parse(_without_hashes(hashed.text))).text == hashed.text
+
+
+def test_a_package_that_is_kept_from_the_archive_has_one_too(r: R) -> None:
+    older = r.solve(Wanted(("beta==1.0",)))
+    again = r.solve(Wanted(("beta==1.0",)), r.parse(_without_hashes(older.text)))
+    assert again.text == older.text
+
+
+def test_nothing_is_installed_without_a_hash(r: R) -> None:
+    lock = r.solve(Wanted(("alpha",)))
+    with pytest.raises(InvalidInput, match="no hash of alpha, beta"):
+        r.install_steps(r.parse(_without_hashes(lock.text)))
+    for planted in ("", "0" * 31, "0" * 32 + "\nevil\t1.0\t\thttps://example.org/evil.tar.gz\t"):
+        content = json.loads(lock.text)
+        content["Packages"]["beta"]["MD5sum"] = planted
+        with pytest.raises(Damaged, match="MD5sum"):
+            r.parse(json.dumps(content))
