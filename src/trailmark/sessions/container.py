@@ -32,6 +32,7 @@ from trailmark.projects.used import note_use
 from trailmark.sessions.capture import capture_config, write_config
 from trailmark.sessions.gated import MODULE, Surroundings, gate_variables, write_gate
 from trailmark.sessions.hosts import hosts_of
+from trailmark.sessions.known_user import known_user
 from trailmark.sessions.prepare import new_session
 from trailmark.sessions.session import Session, folder_of, write_session
 from trailmark.sessions.tools import Tool
@@ -50,7 +51,8 @@ _PASSED_ON = ("LANG", "LC_ALL", "TZ")
 class Inside:
     """Where a session runs: the engine's name, the image of the environment, and what it may use.
 
-    `path` is where programs are looked for in the image; `listen` the address at which programs must listen.
+    `path` is where programs are looked for in the image; `listen` the address at which programs must listen; `user`
+    whose ids they run under, as UID:GID.
     """
 
     engine: str
@@ -58,6 +60,7 @@ class Inside:
     digest: str
     path: str
     listen: str
+    user: str
     limits: Limits = field(default_factory=Limits)
     trust: Trust = field(default_factory=Trust)
 
@@ -149,6 +152,7 @@ def find_inside(
         digest=environment,
         path=image.path,
         listen=engine.listen_address,
+        user=engine.daemon.user,
         limits=Limits(wanted.memory_bytes, wanted.cpus, wanted.shared_memory_bytes, wanted.gpu),
         trust=trust,
     )
@@ -263,6 +267,7 @@ def _mounts(project: Project, session: Session, inside: Inside) -> tuple[Mount, 
         Mount(folder, folder, read_only=True),
         *(Mount(path, path) for path in written),
         Mount(package, _CAPTURE / package.name, read_only=True),
+        *known_user(folder, inside.user, os.environ.get("USER", "me"), folder / "own"),
     ]
     if secrets_path(project).is_file():
         mounts.append(Mount(secrets_path(project), secrets_path(project), read_only=True))
