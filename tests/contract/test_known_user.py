@@ -13,15 +13,15 @@ from trailmark.sessions.known_user import known_user, render_groups, render_user
 
 
 def test_the_person_is_known_and_root_stays() -> None:
-    text = render_users(1234, 1235, "ada", Path("/home/ada"))
+    text = render_users(1234, 1235, "ada", Path("/srv/ada"))
     assert "root:x:0:0:" in text
-    assert "ada:x:1234:1235::/home/ada:/bin/bash\n" in text
+    assert "ada:x:1234:1235::/srv/ada:/bin/bash\n" in text
     assert "ada:x:1235:\n" in render_groups(1235, "ada")
 
 
 @pytest.mark.parametrize("name", ["root", "nobody", "a:b", "a\nroot:x:0:0::/:/bin/sh", "", "A"])
 def test_a_name_that_cannot_be_one_is_left_out(name: str) -> None:
-    assert len(render_users(1234, 1234, name, Path("/home/x")).splitlines()) == 2
+    assert len(render_users(1234, 1234, name, Path("/srv/x")).splitlines()) == 2
     assert len(render_groups(1234, name).splitlines()) == 2
 
 
