@@ -31,7 +31,9 @@ def ask_for_secrets(invocation: Invocation, project: Project) -> None:
     for name in missing:
         value = click.prompt(name, default="", hide_input=True, show_default=False, err=True)
         if value:
-            set_secret(project, name, value)
+            told = set_secret(project, name, value)
+            if told:
+                click.echo(told, err=True)
 
 
 def _say(what: str, how: str) -> None:

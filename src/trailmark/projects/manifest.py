@@ -16,6 +16,7 @@ from tomlkit.items import Table
 from trailmark.environments.managers.model import Wanted
 from trailmark.errors import InvalidInput
 from trailmark.projects.manifest_environment import (
+    VARIABLE,
     Resources,
     read_base,
     read_others,
@@ -71,7 +72,7 @@ def parse_manifest(text: str, *, default_name: str) -> Manifest:
         description=_text(value, "description", ""),
         python=_text(environment, "python", PYTHON, "environment."),
         packages=_texts(environment, "packages", "environment."),
-        secrets=_texts(value, "secrets"),
+        secrets=_variables(_texts(value, "secrets")),
         secret_files=read_secret_files(value),
         max_file_bytes=_positive(files, "max_bytes", "files."),
         base=read_base(environment),
@@ -196,6 +197,17 @@ def _texts(value: Mapping[str, Any], key: str, where: str = "") -> tuple[str, ..
     if not isinstance(found, list) or not all(isinstance(item, str) for item in found):
         raise InvalidInput(f"“{where}{key}” in {FILE_NAME} must be a list of texts.")
     return tuple(found)
+
+
+def _variables(names: tuple[str, ...]) -> tuple[str, ...]:
+    """Return names of secrets. Raises InvalidInput for one that no environment variable can have."""
+    wrong = next((name for name in names if not VARIABLE.fullmatch(name)), None)
+    if wrong is not None:
+        raise InvalidInput(
+            f"“secrets” in {FILE_NAME}: {wrong[:60]!a} cannot be the name of a secret, which is that of an "
+            "environment variable. Use letters, digits and “_”, for example MY_KEY."
+        )
+    return names
 
 
 def _positive(value: Mapping[str, Any], key: str, where: str) -> int | None:

@@ -14,7 +14,7 @@ from trailmark.errors import InvalidInput
 
 OTHERS = ("conda", "apt", "r")
 _SIZE = re.compile(r"(?P<count>\d{1,6}(?:\.\d{1,3})?)\s*(?P<unit>[KMGT]i?B)", re.IGNORECASE)
-_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,99}")
+VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,99}")
 _UNITS = {"kb": 10**3, "mb": 10**6, "gb": 10**9, "tb": 10**12}
 _BINARY = {"kib": 2**10, "mib": 2**20, "gib": 2**30, "tib": 2**40}
 _FIELDS = {
@@ -94,7 +94,7 @@ def read_secret_files(value: Mapping[str, Any]) -> dict[str, str]:
     if not isinstance(table, dict):
         raise InvalidInput("“secret_files” in trailmark.toml must be a table of names and places.")
     for name, place in table.items():
-        if not _VARIABLE.fullmatch(name):
+        if not VARIABLE.fullmatch(name):
             raise InvalidInput(f"“{name[:60]}” in trailmark.toml cannot be the name of a secret file.")
         if not isinstance(place, str) or not _is_place(place):
             raise InvalidInput(

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import json
-import re
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,22 +13,23 @@ from trailmark.errors import InvalidInput, NotFound
 from trailmark.projects.file_changes import write_file
 from trailmark.projects.manifest import FILE_NAME, edit_manifest, parse_manifest
 from trailmark.projects.project import Project
-from trailmark.projects.secrets import secrets_path
-from trailmark_capture.redact import is_telling
+from trailmark.projects.secret_contents import values_in
+from trailmark.projects.secrets import change_values, kept_values, secrets_path
 
 _LARGEST = 10_000_000
-# What a key or a token looks like in such a file: these are blacked out wherever they would be recorded.
-_TOKEN = re.compile(r"(?=[\w+/=.-]*[0-9])(?=[\w+/=.-]*[A-Za-z])[A-Za-z0-9_+/=.-]{20,}")
-_MOST_TOKENS = 200
 
 
 @dataclass(frozen=True)
 class SecretFile:
-    """A file that the code needs. `place` is where a container has it; `path` where it is kept, if it is."""
+    """A file that the code needs. `place` is where a container has it; `path` where it is kept, if it is.
+
+    `values` says how many of its words are known as secret, and so blacked out.
+    """
 
     name: str
     place: str
     path: Path | None
+    values: int = 0
 
     def placed(self, home: Path) -> Path:
         """Return where it is mounted for a person whose home is at `home`."""
@@ -40,8 +40,9 @@ def secret_files(project: Project, named: Mapping[str, str] | None = None) -> tu
     """Return the secret files that the project names (or `named`), whether or not this person has given them."""
     folder = _folder(project)
     places = project.manifest().secret_files if named is None else named
+    known = Counter(name.partition(" (")[0] for name in kept_values(project) if " (" in name)
     return tuple(
-        SecretFile(name, place, folder / name if (folder / name).is_file() else None)
+        SecretFile(name, place, folder / name if (folder / name).is_file() else None, known[name])
         for name, place in places.items()
     )
 
@@ -61,8 +62,11 @@ def name_secret_file(project: Project, name: str, place: str, *, actor: str = "p
         )
 
 
-def keep_secret_file(project: Project, name: str, data: bytes | None) -> None:
-    """Keep a secret file for this person, or forget it when None. Raises NotFound for one that nobody asks for."""
+def keep_secret_file(project: Project, name: str, data: bytes | None) -> str | None:
+    """Keep a secret file for this person, or forget it when None. Raises NotFound for one that nobody asks for.
+
+    Returns what the person must know of other secrets, as `set_secret` does.
+    """
     if data is not None and name not in project.manifest().secret_files:
         raise NotFound(
             f"The project does not name a secret file {name}. Nothing was kept. Say where it belongs: "
@@ -76,7 +80,7 @@ def keep_secret_file(project: Project, name: str, data: bytes | None) -> None:
     else:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         write_durably(path, data, mode=0o600)
-    _black_out(project, name, data)
+    return _black_out(project, name, data)
 
 
 def missing_secret_files(project: Project) -> tuple[str, ...]:
@@ -94,17 +98,13 @@ def _folder(project: Project) -> Path:
     return path.with_name(f"{path.stem}.files")
 
 
-def _black_out(project: Project, name: str, data: bytes | None) -> None:
-    """Add what looks like keys in the file to the values that are blacked out, in place of those from before."""
-    path = secrets_path(project)
-    try:
-        stored = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        stored = {}
-    kept = {key: value for key, value in stored.items() if not key.startswith(f"{name} (")}
+def _black_out(project: Project, name: str, data: bytes | None) -> str | None:
+    """Add what is secret in the file to the values that are blacked out, in place of those from before."""
     text = data.decode("utf-8", "replace") if data is not None else ""
-    tokens = [token for token in dict.fromkeys(_TOKEN.findall(text)) if is_telling(token)][:_MOST_TOKENS]
-    kept |= {f"{name} ({number})": token for number, token in enumerate(tokens, start=1)}
-    if kept != stored:
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        write_durably(path, json.dumps(kept).encode())
+
+    def change(stored: dict[str, str]) -> None:
+        for known in [known for known in stored if known.startswith(f"{name} (")]:
+            del stored[known]
+        stored |= {f"{name} ({number})": value for number, value in enumerate(values_in(text), start=1)}
+
+    return change_values(project, change)

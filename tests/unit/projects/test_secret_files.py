@@ -86,6 +86,13 @@ def test_its_keys_are_blacked_out_and_forgotten_with_it(named):
     assert missing_secret_files(named) == ("KAGGLE",)
 
 
+def test_a_password_in_a_netrc_is_blacked_out_and_counted(named):
+    name_secret_file(named, "NETRC", "~/.netrc")
+    keep_secret_file(named, "NETRC", b"machine api.example.org login ann password s3cr3t-Pw12!\n")
+    assert SecretFinder(named).find_in(b"curl -u ann:s3cr3t-Pw12!") == "NETRC (1)"
+    assert [file.values for file in secret_files(named)] == [0, 1]
+
+
 def test_a_file_of_the_project_with_the_key_is_not_committed(named, write, files):
     keep_secret_file(named, "KAGGLE", CONTENT)
     write("code/kaggle.json", CONTENT)

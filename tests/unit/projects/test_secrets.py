@@ -1,13 +1,16 @@
 """Secrets do not get into git, whoever writes them into a file."""
 
 import base64
+import json
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from trailmark.activity import load
+from trailmark.errors import InvalidInput, Unavailable
 from trailmark.projects.drain import Drain
-from trailmark.projects.secrets import SecretFinder, set_secret
+from trailmark.projects.secrets import SecretFinder, known_secrets, secrets_path, set_secret
 from trailmark.projects.sweep import sweep
 from trailmark_capture.journal import Writer, new_id
 
@@ -72,3 +75,54 @@ def test_what_may_be_a_word_is_not_looked_for(project):
     finder = SecretFinder(project)
     assert finder.find_in(b"the password is not known") is None
     assert finder.find_in(VALUE.encode()) == "TOKEN"
+
+
+@pytest.mark.parametrize("damage", [b"{", b"\xff\xfe", b"[1]", b"[" * 100_000, b""])
+def test_a_damaged_file_is_set_aside_and_named(project, damage):
+    path = secrets_path(project)
+    path.write_bytes(damage)
+    assert known_secrets(project) == frozenset()
+    told = set_secret(project, "NEW", "new-value-1")
+    [aside] = path.parent.glob("*.damaged-*")
+    assert aside.read_bytes() == damage
+    assert str(aside) in told
+    assert json.loads(path.read_text()) == {"NEW": "new-value-1"}
+    assert set_secret(project, "NEW", "new-value-2") is None
+
+
+def test_a_file_that_cannot_be_read_is_left_as_it_is(project, monkeypatch):
+    def refuse(path):
+        raise PermissionError(13, "Permission denied")
+
+    before = secrets_path(project).read_bytes()
+    monkeypatch.setattr(type(secrets_path(project)), "read_bytes", refuse)
+    for work in (lambda: set_secret(project, "NEW", "x"), lambda: SecretFinder(project)):
+        with pytest.raises(Unavailable, match="Nothing was changed"):
+            work()
+    monkeypatch.undo()
+    assert secrets_path(project).read_bytes() == before
+
+
+def test_many_keep_secrets_at_once(project):
+    names = [f"S{number}" for number in range(12)]
+    with ThreadPoolExecutor(6) as pool:
+        list(pool.map(lambda name: set_secret(project, name, f"value of {name}"), names))
+    assert set(names) < known_secrets(project)
+
+
+@pytest.mark.parametrize("value", ["\ud800", "a\0b", "x" * 1_000_001])
+def test_a_value_that_no_program_can_be_given_is_refused(project, value):
+    before = secrets_path(project).read_bytes()
+    with pytest.raises(InvalidInput, match="Nothing was kept"):
+        set_secret(project, "ODD", value)
+    assert secrets_path(project).read_bytes() == before
+
+
+@pytest.mark.parametrize("name", ["my-key", "", "1st", "a b", "é", "x" * 101])
+def test_a_name_that_no_variable_can_have_is_refused_with_its_line(project, name):
+    text = project.manifest_text().replace(
+        "[environment]", f"secrets = {json.dumps([name])}\n\n[environment]"
+    )
+    project.manifest_path.write_text(text)
+    with pytest.raises(InvalidInput, match=r"cannot be the name of a secret.*in line \d"):
+        project.manifest()

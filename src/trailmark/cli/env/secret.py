@@ -13,7 +13,7 @@ from trailmark.cli.output import faint, show, table
 from trailmark.cli.verb import verb
 from trailmark.errors import InvalidInput
 from trailmark.projects.project import Project
-from trailmark.projects.secret_files import keep_secret_file, name_secret_file, secret_files
+from trailmark.projects.secret_files import SecretFile, keep_secret_file, name_secret_file, secret_files
 from trailmark.projects.secrets import secret_values, set_secret
 
 
@@ -50,26 +50,34 @@ def command(
     known, files = secret_values(project), secret_files(project)
     value = {
         "secrets": [{"name": each, "known": each in known} for each in project.manifest().secrets],
-        "files": [{"name": one.name, "place": one.place, "known": one.path is not None} for one in files],
+        "files": [_file(one) for one in files],
     }
     show(invocation, value, lambda: _text(value))
+
+
+def _file(file: SecretFile) -> dict[str, Any]:
+    known = file.path is not None
+    return {"name": file.name, "place": file.place, "known": known, "values": file.values}
 
 
 def _keep(
     invocation: Invocation, project: Project, name: str, *, forget: bool, file: Path | None, is_named: bool
 ) -> None:
+    told = None
     if file is not None:
-        keep_secret_file(project, name, _read(invocation.folder / file.expanduser()))
+        told = keep_secret_file(project, name, _read(invocation.folder / file.expanduser()))
     elif name in project.manifest().secret_files:
         if forget:
-            keep_secret_file(project, name, None)
+            told = keep_secret_file(project, name, None)
         elif not is_named:
             raise InvalidInput(
                 f"{name} is a file: `trailmark env secret {name} --file FILE`. Nothing was kept."
             )
     else:
         _check(name, project)
-        set_secret(project, name, None if forget else _ask(name))
+        told = set_secret(project, name, None if forget else _ask(name))
+    if told:
+        click.echo(told, err=True)
 
 
 def _check_name(name: str) -> None:
@@ -105,7 +113,17 @@ def _ask(name: str) -> str:
 def _text(value: dict[str, Any]) -> str:
     rows = [(one["name"], "kept" if one["known"] else faint("missing"), "") for one in value["secrets"]]
     rows += [
-        (one["name"], "kept" if one["known"] else faint("missing"), faint(f"file, at {one['place']}"))
+        (one["name"], "kept" if one["known"] else faint("missing"), faint(_about(one)))
         for one in value["files"]
     ]
     return table(rows) or "This project names no secrets."
+
+
+def _about(file: dict[str, Any]) -> str:
+    """Return where a secret file belongs, and of one that is kept, how much of it is known as secret."""
+    place = f"file, at {file['place']}"
+    if not file["known"]:
+        return place
+    if not file["values"]:
+        return f"{place}; nothing in it is known as secret, so nothing of it is blacked out"
+    return f"{place}; {file['values']} of its values are blacked out"

@@ -110,11 +110,10 @@ def keep_secret(
     names = project.manifest().secrets
     if secret not in names:
         _edit(project, f"Named the secret {secret}", secrets=(*names, secret))
-    if value:
-        set_secret(project, secret, value)
+    damage = set_secret(project, secret, value) if value else None
     told = f"The value of {secret} is kept, outside the project." if value else f"{secret} is named."
     page = Links.of(project.owner, project.name).environment if back == "environment" else _here(project)
-    return see_other(f"{page}#secrets", told)
+    return see_other(f"{page}#secrets", damage or told)
 
 
 @router.post("/secrets/forget")
@@ -145,10 +144,9 @@ def keep_file(
     if place.strip():
         name_secret_file(project, name, place.strip())
     data = upload.file.read() if upload is not None and upload.filename else None
-    if data is not None:
-        keep_secret_file(project, name, data)
+    damage = keep_secret_file(project, name, data) if data is not None else None
     told = f"The file {name} is kept, outside the project." if data is not None else f"{name} is named."
-    return see_other(f"{_here(project)}#secrets", told)
+    return see_other(f"{_here(project)}#secrets", damage or told)
 
 
 @router.post("/secret-files/forget")
