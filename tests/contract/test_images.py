@@ -17,7 +17,7 @@ import pytest
 from tests.containers import BASE
 
 from trailmark.engines.daemon import Daemon
-from trailmark.engines.images import Images, reference_of
+from trailmark.engines.images import BASE_LABEL, Images, reference_of
 from trailmark.engines.inside import run_inside
 from trailmark.engines.model import Mount
 from trailmark.engines.recipe import CacheMount, Fragment, Instruction, Layer, Recipe
@@ -140,6 +140,19 @@ class _Images:
     def test_a_base_that_cannot_be_had_is_named(self, images, digest):
         with pytest.raises((NotFound, CommandFailed), match="localhost:1/no/such"):
             images.build(Recipe("localhost:1/no/such"), digest, Listener())
+
+    def test_a_name_of_this_machine_is_looked_for_nowhere_else(self, images, digest):
+        said = Listener()
+        with pytest.raises(NotFound, match="not looked for elsewhere"):
+            images.build(Recipe("trailmark-there-is-none"), digest, said)
+        assert said.steps == []
+        with pytest.raises((NotFound, CommandFailed)):
+            images.fetch("localhost:1/no/such", said, is_of_a_registry=True)
+        assert said.steps == [("Fetching localhost:1/no/such", None)]
+
+    def test_what_an_image_starts_from_is_written_down(self, images, digest):
+        built = images.build(Recipe(BASE, (Layer("one", (f": {digest}",)),)), digest, Listener())
+        assert built.labels[BASE_LABEL] == images.id_of(BASE)
 
     def test_a_build_can_be_cancelled(self, images, digest):
         recipe = Recipe(BASE, (Layer("long", (f"echo {digest}", "sleep 20")),))

@@ -28,6 +28,7 @@ from trailmark.progress import Progress
 
 Origin = Literal["built", "received", "proof", "tool", "equipped"]
 DIGEST_LABEL = "trailmark.digest"
+BASE_LABEL = "trailmark.base"
 _TAGS: Mapping[Origin, str] = {
     "built": "latest",
     "received": "received",
@@ -36,6 +37,7 @@ _TAGS: Mapping[Origin, str] = {
     "equipped": "equipped",
 }
 _DIGEST = re.compile(r"[0-9a-f]{64}")
+_PINNED = "@sha256:"
 _TAR = {"Content-Type": "application/x-tar"}
 # podman writes the place where it would look for a name in front of it.
 _OURS = re.compile(r"(?:localhost/|docker\.io/)?(trailmark/[0-9a-f]{32}:\w+)")
@@ -84,12 +86,17 @@ class Images:
 
     def has(self, reference: str) -> bool:
         """Return whether the engine knows an image by this name, whoever made it."""
+        return self.id_of(reference) is not None
+
+    def id_of(self, reference: str) -> str | None:
+        """Return the engine's id of the image that has this name, None when there is none."""
         with self._daemon.telling("look for the image"):
             try:
-                self._daemon.api.inspect_image(reference)
+                found = str(self._daemon.api.inspect_image(reference)["Id"])
             except self._errors.NotFound:
-                return False
-        return True
+                return None
+        # podman leaves out the name of the algorithm.
+        return f"sha256:{found.removeprefix('sha256:')}"
 
     def list(self) -> list[Image]:
         """Return all images of environments, the newest first."""
@@ -125,7 +132,11 @@ class Images:
         trust = trust or Trust()
         fresh = origin == "proof"
         labelled = replace(recipe, labels={**recipe.labels, DIGEST_LABEL: digest})
-        self.fetch(recipe.base, progress)
+        self.fetch(recipe.base, progress, is_of_a_registry=recipe.is_of_a_registry)
+        if not _OURS.fullmatch(recipe.base):
+            labelled = replace(
+                labelled, labels={**labelled.labels, BASE_LABEL: self.id_of(recipe.base) or ""}
+            )
         rendered = render(labelled, certificates=trust.certificates, programs=programs, caches=not fresh)
         parameters = {
             "t": reference_of(digest, origin),
@@ -208,10 +219,18 @@ class Images:
             raise Damaged(f"{path} does not hold the image of this environment. Build it instead.")
         return image
 
-    def fetch(self, base: str, progress: Progress) -> None:
-        """Have the engine fetch what an image starts from, unless it has it; some can only do so for themselves."""
+    def fetch(self, base: str, progress: Progress, *, is_of_a_registry: bool = False) -> None:
+        """Have the engine fetch what an image starts from, unless it has it; some can only do so for themselves.
+
+        Raises NotFound for a name of this machine that is not there: in a registry it would be somebody else's.
+        """
         if base == "scratch" or self.has(base):
             return
+        if not is_of_a_registry and _PINNED not in base:
+            raise NotFound(
+                f"There is no image {base} on this machine. It is not looked for elsewhere, where that name may be "
+                "anybody's. Make it again, or choose another base. Nothing was changed."
+            )
         progress.step(f"Fetching {base}", None)
         docker = importlib.import_module("docker")
         repository, tag = docker.utils.parse_repository_tag(base)

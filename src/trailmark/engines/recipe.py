@@ -134,6 +134,8 @@ class Layer:
         lines = [
             "set -eu",
             f"cd {_WORK}/files",
+            # Sets in bytecode are written in an order that is the same on every machine.
+            "export PYTHONHASHSEED=0",
             f"if [ -f {certificates} ]; then export {exports}; fi",
             *((f'PATH={_PROGRAMS}:"$PATH"',) if self.needs else ()),
             *(f"mkdir -p {target}" for target in sorted(self.caches)),
@@ -171,11 +173,16 @@ class Brought:
 
 @dataclass(frozen=True)
 class Recipe:
-    """An image: what it starts from (a reference, best with a digest), then layers and fragments in their order."""
+    """An image: what it starts from (a reference, best with a digest), then layers and fragments in their order.
+
+    What it starts from is looked for in a registry only if that is where it comes from: then it has a digest, or
+    `is_of_a_registry` says so. Any other name is one of this machine, and anybody's in a registry.
+    """
 
     base: str
     layers: tuple[Layer | Fragment | Brought, ...] = ()
     labels: Mapping[str, str] = field(default_factory=dict)
+    is_of_a_registry: bool = False
 
     def __post_init__(self) -> None:
         _check(_REFERENCE, self.base, "an image")

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from importlib.metadata import version
 from pathlib import Path
 
 from trailmark.engines.images import Image
@@ -24,22 +23,23 @@ TOOL_LABEL = "trailmark.tool"
 _GET = "DEBIAN_FRONTEND=noninteractive apt-get -q -y --no-install-recommends -o APT::Sandbox::User=root"
 _PYTHON = ">=3.11"
 _PYTHONS = "/opt/trailmark-python"
-# What capture works with, at the versions that are installed here; what these need in turn, uv finds for the
-# Python of the image, which may be another.
-_PINNED = ("ipykernel", "jupyter-client", "jupyter-server", "jupyterlab", "tornado")
+# Every package with its hashes, for all Pythons and machines; scripts/lock-tools writes it.
+_LOCK = "tools.lock.txt"
 
 
 def tool_layer() -> Layer:
-    """Return the layer: JupyterLab as it is here, in the image's own Python or one that uv brings."""
-    pins = "".join(f"{name}=={version(name)}\n" for name in _PINNED)
+    """Return the layer: JupyterLab and what it needs, locked, in the image's own Python or one that uv brings."""
+    lock = (Path(__file__).parent / _LOCK).read_bytes()
     return Layer(
         "tools",
         (
             f"export UV_PYTHON_INSTALL_DIR={_PYTHONS} UV_CACHE_DIR=/var/cache/uv UV_LINK_MODE=copy",
             f'uv venv --quiet --no-project --no-config --python "{_PYTHON}" {PREFIX}',
-            f"uv pip install --no-config --compile-bytecode --python {PREFIX}/bin/python --requirements pins.txt",
+            f"uv pip sync --no-config --require-hashes --only-binary :all: --python {PREFIX}/bin/python {_LOCK}",
+            # One process, in the order of the names: the same bytecode each time.
+            f"{PREFIX}/bin/python -m compileall -q -j 1 {PREFIX}/lib",
         ),
-        {"pins.txt": pins.encode()},
+        {_LOCK: lock},
         caches=("/var/cache/uv",),
         needs=("uv",),
     )

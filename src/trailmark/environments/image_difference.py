@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Iterator, Mapping
 
@@ -10,7 +11,7 @@ from trailmark.environments.verify import Difference
 
 DPKG = "var/lib/dpkg/status"
 _LEFT = re.compile(
-    r"(?:var/cache|var/log|var/tmp|tmp|run|dev|proc|sys|root/\.cache|var/lib/apt/lists)/|.*\.pyc$|\.dockerenv$|etc/mtab$"
+    r"(?:var/cache|var/log|var/tmp|tmp|run|dev|proc|sys|root/\.cache|var/lib/apt/lists)/|\.dockerenv$|etc/mtab$"
 )
 _OWNERS = (
     ("opt/python/", "a file of Python's packages is another"),
@@ -20,11 +21,37 @@ _OWNERS = (
     ("opt/trailmark", "a file of Trailmark's own tools is another"),
 )
 _MOST = 100
+_OURS = "opt/trailmark"
+# Folders of packages, and dpkg's notes of its own, which say when something was installed.
+_PACKAGED = ("site-packages", "dist-packages", "site-library", "library")
+_TOLD = "var/lib/dpkg/"
 
 
 def compare_contents(recorded: Contents, rebuilt: Contents) -> tuple[Difference, ...]:
     """Return what is not the same: system packages by their versions, then files, each with whose it is."""
-    return (*_system_packages(recorded, rebuilt), *_files(recorded, rebuilt))
+    settings = _settings(recorded.settings, rebuilt.settings)
+    return (*_system_packages(recorded, rebuilt), *settings, *_files(recorded, rebuilt))
+
+
+def fingerprint(contents: Contents) -> dict[str, str]:
+    """Return a digest for each folder of an image, of each package where packages have folders of their own."""
+    lines: dict[str, list[str]] = {}
+    for path, what in sorted(contents.files.items()):
+        if not _LEFT.match(path) and not path.startswith(_TOLD):
+            lines.setdefault(_place(path), []).append(f"{path}\0{what}\0")
+    lines["settings"] = [f"{name}\0{value}\0" for name, value in sorted(contents.settings.items())]
+    return {
+        place: hashlib.sha256("".join(each).encode("utf-8", "surrogateescape")).hexdigest()
+        for place, each in lines.items()
+    }
+
+
+def _place(path: str) -> str:
+    parts = path.split("/")
+    if path.startswith(_OURS):
+        return _OURS
+    depth = next((number + 2 for number, part in enumerate(parts) if part in _PACKAGED), 2)
+    return "/".join(parts[:depth])
 
 
 def counted(contents: Contents) -> int:
@@ -52,12 +79,20 @@ def _system_packages(recorded: Contents, rebuilt: Contents) -> Iterator[Differen
             yield Difference(f"{name} (apt)", "another version", one.get(name), other.get(name))
 
 
+def _settings(one: Mapping[str, str], other: Mapping[str, str]) -> Iterator[Difference]:
+    for name in sorted(one.keys() | other.keys()):
+        if one.get(name) != other.get(name):
+            yield Difference(
+                f"{name} (image)", "a setting of the image is another", one.get(name), other.get(name)
+            )
+
+
 def _files(recorded: Contents, rebuilt: Contents) -> Iterator[Difference]:
     one, other = recorded.files, rebuilt.files
     differing = sorted(
         path
         for path in one.keys() | other.keys()
-        if one.get(path) != other.get(path) and not _LEFT.match(path) and not path.startswith("var/lib/dpkg/")
+        if one.get(path) != other.get(path) and not _LEFT.match(path) and not path.startswith(_TOLD)
     )
     for path in differing[:_MOST]:
         yield Difference(f"/{path}", _cause(path, one, other), one.get(path), other.get(path))
@@ -70,6 +105,8 @@ def _cause(path: str, one: Mapping[str, str], other: Mapping[str, str]) -> str:
         return "it is in the rebuilt image only"
     if path not in other:
         return "it is not in the rebuilt image"
+    if path.endswith(".pyc"):
+        return "bytecode, which is used in the place of its source, is another"
     return next(
         (cause for start, cause in _OWNERS if path.startswith(start)), "a file of the system is another"
     )

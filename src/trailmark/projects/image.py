@@ -11,10 +11,10 @@ from trailmark.engines.images import Image, reference_of
 from trailmark.engines.recipe import Recipe
 from trailmark.engines.tool_layer import tool_layer
 from trailmark.engines.trust import Trust
-from trailmark.environments.bases.model import Base, Debootstrap
+from trailmark.environments.bases.model import Base, Debootstrap, LocalImage, RegistryImage
 from trailmark.environments.whole.recipe import TOOLS_LABEL, image_of, recipe_of, shortened
 from trailmark.environments.whole.resolve import Means
-from trailmark.errors import NotFound
+from trailmark.errors import InvalidInput, NotFound
 from trailmark.progress import Progress
 from trailmark.projects.environment import current_lock, whole_request
 from trailmark.projects.packages import lock_environment
@@ -35,7 +35,8 @@ def ready_image(
 ) -> Image:
     """Return the image of the project's environment, built first if this engine has none; an equal one is used again.
 
-    Raises InvalidInput for a project without a base, and CommandFailed with the end of the build's log.
+    Raises InvalidInput for a project without a base, OtherBase for one whose image is another here, NotFound for one
+    whose image is not here, and CommandFailed with the end of the build's log.
     """
     lock = current_lock(project)
     base = lock.base if lock else whole_request(project).base
@@ -96,9 +97,27 @@ def build_image(
 
 
 def _ensure_base(engine: DockerEngine, base: Base, home: Path, progress: Progress) -> None:
-    """Make a base of Debian's packages, unless the engine has it."""
-    if not isinstance(base.source, Debootstrap) or engine.images.has(image_of(base)):
-        return
-    source = base.source
-    debian = Debian(source.suite, source.variant, source.include, source.components, source.snapshot)
-    bootstrap(engine.daemon, image_of(base), debian, home / "cache", progress)
+    """Have the engine know what an image starts from, where it cannot find it by itself. Raises OtherBase."""
+    match base.source:
+        case RegistryImage(digest=None):
+            # What looks into a base has it fetched only by a digest.
+            engine.images.fetch(image_of(base), progress, is_of_a_registry=True)
+        case LocalImage(name, str(digest)):
+            found = engine.images.id_of(name)
+            if found not in (None, digest):
+                raise OtherBase(base, digest, str(found))
+        case Debootstrap() as source if not engine.images.has(image_of(base)):
+            debian = Debian(source.suite, source.variant, source.include, source.components, source.snapshot)
+            bootstrap(engine.daemon, image_of(base), debian, home / "cache", progress)
+
+
+class OtherBase(InvalidInput):
+    """The image that is on this machine under the name of a base is not the one that the base was described with."""
+
+    def __init__(self, base: Base, wanted: str, found: str) -> None:
+        super().__init__(
+            f"{base.title} starts from the image {image_of(base)} with the id {wanted}, and the image of that name "
+            f"on this machine is {found}. Nothing was changed. Make that image again, or choose another base."
+        )
+        self.wanted = wanted
+        self.found = found

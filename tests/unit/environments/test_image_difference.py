@@ -10,6 +10,7 @@ from trailmark.engines.contents import Contents, _Stream, read_archive
 from trailmark.environments.image_difference import DPKG, compare_contents, counted, system_packages
 from trailmark.errors import Damaged
 
+CODE = b"\xa7\r\r\n" + bytes(4) + b"\1\2\3\4" + bytes(4)
 STATUS = """Package: tree
 Status: install ok installed
 Version: 2.1.0-1
@@ -70,7 +71,7 @@ def contents(files, status=STATUS):
 def test_differences_are_named_with_whose_they_are():
     recorded = {
         "opt/python/six.py": "1", "opt/conda/x": "1", "usr/lib/R/y": "1", "usr/bin/tree": "1", "etc/only": "1",
-        "var/log/x": "1", "var/cache/uv/x": "1", "opt/python/a.pyc": "1", "var/lib/dpkg/status": "1",
+        "var/log/x": "1", "var/cache/uv/x": "1", "var/lib/dpkg/status": "1",
     }  # fmt: skip
     rebuilt = dict.fromkeys(recorded, "2") | {"etc/new": "1"}
     del rebuilt["etc/only"]
@@ -87,6 +88,56 @@ def test_differences_are_named_with_whose_they_are():
     assert (found[0].recorded, found[0].rebuilt) == ("2.1.0-1", "2.2")
     assert compare_contents(contents(recorded), contents(recorded)) == ()
     assert counted(contents(recorded)) == 6
+
+
+def entry(name, kind=tarfile.REGTYPE, data=b"", mode=0o755, owner=0, target=""):
+    made = tarfile.TarInfo(name)
+    made.type, made.size, made.mode, made.uid, made.linkname = kind, len(data), mode, owner, target
+    return made, data
+
+
+def read(*entries):
+    stream = io.BytesIO()
+    with tarfile.open(fileobj=stream, mode="w") as tar:
+        for made, data in entries:
+            tar.addfile(made, io.BytesIO(data))
+    return read_archive(_Stream(iter([stream.getvalue()])))
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (entry("usr/bin/x", mode=0o755), entry("usr/bin/x", mode=0o4755)),
+        (entry("usr/bin/x", owner=0), entry("usr/bin/x", owner=1000)),
+        (entry("etc/x", tarfile.DIRTYPE, mode=0o755), entry("etc/x", tarfile.DIRTYPE, mode=0o777)),
+        (entry("etc/x", tarfile.DIRTYPE), entry("etc/y", tarfile.DIRTYPE)),
+        (entry("etc/x", tarfile.SYMTYPE, target="a"), entry("etc/x", tarfile.SYMTYPE, target="b")),
+        (entry("etc/x", tarfile.FIFOTYPE), entry("etc/x", tarfile.CHRTYPE)),
+        (
+            entry("a/__pycache__/b.pyc", data=CODE + b"good"),
+            entry("a/__pycache__/b.pyc", data=CODE + b"evil"),
+        ),
+        (entry("a/b.pyc", data=CODE), entry("a/b.pyc", data=CODE[:4] + b"\1" + CODE[5:])),
+    ],
+)
+def test_what_a_file_is_and_whose_counts(one, other):
+    assert compare_contents(read(one), read(one)) == ()
+    assert len(compare_contents(read(one), read(other))) in (1, 2)
+
+
+def test_the_moment_of_a_source_in_bytecode_does_not_count():
+    later = CODE[:8] + b"\7" * 4 + CODE[12:]
+    one, other = (entry("a/__pycache__/b.pyc", data=data + b"code") for data in (CODE, later))
+    assert read(one).files == read(other).files
+
+
+def test_settings_of_an_image_count():
+    one = Contents({}, {}, {"variable PATH": "/bin"})
+    other = Contents({}, {}, {"variable PATH": "/evil:/bin", "Entrypoint": '["/evil"]'})
+    assert [each.what for each in compare_contents(one, other)] == [
+        "Entrypoint (image)",
+        "variable PATH (image)",
+    ]
 
 
 def test_many_differences_are_counted():

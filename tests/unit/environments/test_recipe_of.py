@@ -1,5 +1,6 @@
 """From a lock over all managers to the recipe of its image."""
 
+import re
 from dataclasses import replace
 
 import pytest
@@ -85,7 +86,20 @@ def test_without_a_base_it_says_to_choose_one():
 
 def test_each_kind_of_base_has_a_name():
     assert image_of(replace(BASE, source=LocalImage("mine:1"))) == "mine:1"
-    assert image_of(replace(BASE, source=Debootstrap("bookworm"))) == "trailmark/base-maps:3"
+    made = {
+        image_of(replace(BASE, source=Debootstrap("bookworm", include=packages)))
+        for packages in ((), ("gdal",))
+    }
+    assert len(made) == 2
+    assert all(re.fullmatch(r"trailmark/base-maps:3-[0-9a-f]{16}", name) for name in made)
+
+
+def test_only_an_image_of_a_registry_is_looked_for_in_one():
+    local = replace(BASE, source=LocalImage("mine:1"))
+    made = replace(BASE, source=Debootstrap("bookworm"))
+    there = replace(BASE, source=RegistryImage("debian:12"))
+    found = [recipe_of(lock(base=base), MANAGERS, TOOLS).is_of_a_registry for base in (local, made, there)]
+    assert found == [False, False, True]
 
 
 OTHER = parse_lock(PIP + "# other\n", ">=3.11")

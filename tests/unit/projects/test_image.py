@@ -17,11 +17,14 @@ from trailmark.environments.whole.resolve import Means
 from trailmark.errors import InvalidInput, NotFound
 from trailmark.progress import NullProgress
 from trailmark.projects.environment import LOCK_PATH, current_lock
-from trailmark.projects.image import keep_image, ready_image, take_image
+from trailmark.projects.image import OtherBase, keep_image, ready_image, take_image
 from trailmark.projects.new import BASE_PATH, new_project
 
 PIP = 'lock-version = "1.0"\ncreated-by = "uv"\nrequires-python = ">=3.11"\npackages = []\n'
 BASE = Base("maps", 1, "Maps", "", LocalImage("mine:1"))
+
+
+ID = "sha256:" + "1" * 64
 
 
 @dataclass
@@ -45,6 +48,12 @@ class Images:
     def load(self, path, digest, progress):
         self.there[digest, "received"] = image(digest, "received", {TOOLS_LABEL: path.read_text()})
         return self.there[digest, "received"]
+
+    def id_of(self, reference):
+        return ID if reference == "mine:1" else None
+
+    def has(self, reference):
+        return self.id_of(reference) is not None
 
     def save(self, digest, path, progress):
         path.write_text(digest)
@@ -120,6 +129,14 @@ def test_without_lock_or_base_there_is_no_image(settings, engine, ready, tmp_pat
     for work in (take_image, keep_image):
         with pytest.raises(NotFound):
             work(empty, engine, Path(tmp_path / "x"), NullProgress())
+
+
+def test_an_image_that_is_not_the_one_of_its_base_is_not_used(settings, engine, ready):
+    ready(make("one", settings, base=replace(BASE, source=LocalImage("mine:1", ID))))
+    other = make("other", settings, base=replace(BASE, source=LocalImage("mine:1", "sha256:" + "0" * 64)))
+    with pytest.raises(OtherBase, match="0000.* is sha256:1111"):
+        ready(other)
+    assert len(engine.images.built) == 1
 
 
 def test_an_image_is_kept(settings, engine, tmp_path):

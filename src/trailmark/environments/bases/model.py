@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
@@ -45,6 +47,12 @@ class Debootstrap:
     include: tuple[str, ...] = ()
     components: tuple[str, ...] = ("main",)
     snapshot: str | None = None
+
+    @property
+    def digest(self) -> str:
+        """The SHA-256 over the recipe: another one makes another image."""
+        facts = [self.suite, self.variant, self.include, self.components, self.snapshot]
+        return hashlib.sha256(json.dumps(facts).encode()).hexdigest()
 
 
 Source = RegistryImage | LocalImage | Debootstrap
@@ -127,14 +135,14 @@ class Base:
 
     @property
     def engine_image(self) -> str:
-        """The image as engines name it; one that is made here carries the revision."""
+        """The image as engines name it; one that is made here carries the revision and a digest of its recipe."""
         match self.source:
             case RegistryImage():
                 return self.source.pinned
             case LocalImage():
                 return self.source.name
             case Debootstrap():
-                return f"trailmark/base-{self.id}:{self.revision}"
+                return f"trailmark/base-{self.id}:{self.revision}-{self.source.digest[:16]}"
 
     def manager(self, name: str) -> ManagerPart:
         """Return what it says of a manager; an empty part for one that it does not name."""

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from trailmark.engines.images import Image
 from trailmark.engines.recipe import Fragment, Instruction, Layer, Recipe, render
-from trailmark.environments.bases.model import Base, Debootstrap, LocalImage, RegistryImage
+from trailmark.environments.bases.model import Base, RegistryImage
 from trailmark.environments.managers.model import Step
 from trailmark.environments.model import LOCK_FILE_NAME
 from trailmark.environments.whole.downloads import download_layer
@@ -47,7 +47,8 @@ def recipe_of(lock: WholeLock, managers: Managers, tools: Layer) -> Recipe:
         layers.append(Fragment("conda-path", (Instruction("ENV", 'PATH="/opt/conda/bin:$PATH"'),)))
     layers.append(_python(lock))
     layers += [Fragment(snippet.name, snippet.instructions, lock.digest) for snippet in lock.all_snippets]
-    recipe = Recipe(image_of(lock.base), tuple(layers))
+    is_of_a_registry = isinstance(lock.base.source, RegistryImage)
+    recipe = Recipe(image_of(lock.base), tuple(layers), is_of_a_registry=is_of_a_registry)
     return replace(recipe, labels={TOOLS_LABEL: tools.digest, GROUND_LABEL: _ground(recipe)})
 
 
@@ -76,14 +77,8 @@ def _ground(recipe: Recipe) -> str:
 
 
 def image_of(base: Base) -> str:
-    """Return the name of a base's image; that of one which is made here names its revision."""
-    match base.source:
-        case RegistryImage():
-            return base.source.pinned
-        case LocalImage():
-            return base.source.name
-        case Debootstrap():
-            return f"trailmark/base-{base.id}:{base.revision}"
+    """Return the name of a base's image as engines know it."""
+    return base.engine_image
 
 
 def _layer(step: Step) -> Layer:
