@@ -20,6 +20,8 @@ from trailmark.progress import Progress
 
 _FRESH_SECONDS = 3600.0
 _PATIENCE_SECONDS = 60.0
+# One resolution asks several times; a person may change their profile before the next.
+_AT_HAND_SECONDS = 5.0
 _ANSWER = "/tmp/trailmark-r"
 _MARK = "trailmark-r "
 # Where nobody has chosen a repository, R asks for one when it is needed: then it is the first that R itself lists.
@@ -53,13 +55,18 @@ class OwnRs:
         self._cache = cache
         self._environ = environ
         self._read = read
+        self._at_hand: tuple[float, OwnR] | None = None
 
     def __call__(self, image: str | None, progress: Progress) -> OwnR:
         """Return what R says, of this machine for None. Raises Unavailable when there is no R that answers."""
-        progress.step("Asking R which repositories it uses")
-        return self._at_hand() if image is None else self._inside(image, progress)
+        if image is not None:
+            return self._inside(image, progress)
+        if self._at_hand is None or not 0 <= time.monotonic() - self._at_hand[0] < _AT_HAND_SECONDS:
+            progress.step("Asking R for its version and its repositories")
+            self._at_hand = (time.monotonic(), self._ask_here())
+        return self._at_hand[1]
 
-    def _at_hand(self) -> OwnR:
+    def _ask_here(self) -> OwnR:
         rscript = shutil.which("Rscript", path=self._environ.get("PATH"))
         if rscript is None:
             raise Unavailable("this machine has no R")
@@ -80,6 +87,7 @@ class OwnRs:
             known = json.loads(kept.read_text(encoding="utf-8"))
             if "@sha256:" in image or 0 <= time.time() - known["at"] < _FRESH_SECONDS:
                 return OwnR(str(known["version"]), tuple(map(str, known["repositories"])))
+        progress.step("Asking the base's R for its version and its repositories")
         archives = self._read(image, ("Rscript", "-e", _ASK, _ANSWER), (_ANSWER,), progress)
         own = _read_answer(_text_of(archives.get(_ANSWER, b"")), f"{image} does not say")
         self._cache.mkdir(parents=True, exist_ok=True)

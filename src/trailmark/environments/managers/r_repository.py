@@ -143,8 +143,9 @@ class Repository:
         except FileNotFoundError:
             return None
         except (OSError, ValueError) as error:
+            reason = getattr(error, "reason", None) or error
             raise Unavailable(
-                f"The repository of R packages {self.address} could not be read: {error}. "
+                f"The repository of R packages {self.address} could not be read: {reason}. "
                 f"Try again, or name another. {WHERE_NAMED}"
             ) from error
 

@@ -85,7 +85,7 @@ class TestAtHand:
 
     def test_a_repository_that_does_not_answer(self, tmp_path: Path) -> None:
         own = at_hand('options(repos = c(CRAN = "http://127.0.0.1:9"))', tmp_path)
-        with pytest.raises(Unavailable, match=r"127\.0\.0\.1:9 could not be read.*“r_repositories”"):
+        with pytest.raises(Unavailable, match=r"127\.0\.0\.1:9 could not be read: \[Errno.*“r_repositories”"):
             R(tmp_path / "cache", own=own).solve(Wanted(("beta",)))
 
     def test_r_that_does_not_start(self, tmp_path: Path) -> None:
