@@ -125,7 +125,7 @@ def test_rstudio_is_brought_by_a_base(project: Project, images: Images) -> None:
         assert equipped(project, images, rstudio) == ENVIRONMENT
     (project.path / BASE_PATH).write_text(render_base(BASE))
     (project.path / FOLDER).mkdir(parents=True)
-    (project.path / FOLDER / f"rstudio{ENDING}").write_text("RUN install-rstudio\n")
+    (project.path / FOLDER / f"10-rstudio{ENDING}").write_text("RUN install-rstudio\n")
     assert equipped(project, images, rstudio) == ENVIRONMENT
 
 
