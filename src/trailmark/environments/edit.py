@@ -1,5 +1,6 @@
 """Change what is asked for: pure, the same request in gives the same request out."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from packaging.utils import canonicalize_name
@@ -15,6 +16,19 @@ def add(request: EnvironmentRequest, requirement: str) -> EnvironmentRequest:
     kept = [text for text in request.packages if package_name(text) != name]
     before = next((n for n, text in enumerate(request.packages) if package_name(text) == name), len(kept))
     return replace(request, packages=(*kept[:before], wanted, *kept[before:]))
+
+
+def replace_all(request: EnvironmentRequest, requirements: Sequence[str]) -> EnvironmentRequest:
+    """Ask for packages in just these lines: those of a name stand in for all of it, where the first was."""
+    lines: dict[str, list[str]] = {}
+    for text in requirements:
+        lines.setdefault(package_name(text), []).append(text.strip())
+    packages: list[str] = []
+    for text in request.packages:
+        name = package_name(text)
+        packages += lines.pop(name, []) if name in lines else []
+        packages += [] if name in {package_name(one) for one in requirements} else [text]
+    return replace(request, packages=(*packages, *(one for each in lines.values() for one in each)))
 
 
 def remove(request: EnvironmentRequest, name: str) -> EnvironmentRequest:

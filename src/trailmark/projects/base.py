@@ -15,10 +15,11 @@ from trailmark.environments.managers.pip import exactly
 from trailmark.environments.whole.join import joined
 from trailmark.environments.whole.model import WholeLock
 from trailmark.environments.whole.resolve import Managers, Means
+from trailmark.errors import Unavailable
 from trailmark.progress import Progress
-from trailmark.projects.environment import current_lock, whole_request
-from trailmark.projects.packages import ask_otherwise
+from trailmark.projects.environment import current_lock, request_with, snippets_of, whole_request
 from trailmark.projects.project import Project
+from trailmark.projects.relock import Alteration, Relocked, relock
 
 # Whose image stands in for a project's that has no base of its own.
 PLAIN = "python-minimal"
@@ -26,11 +27,14 @@ PLAIN = "python-minimal"
 
 def change_base(
     project: Project, base: Base | None, means: Means, progress: Progress, *, actor: str = "person"
-) -> WholeLock:
+) -> Relocked:
     """Start the environment from another base, or from none, keeping the project's own packages."""
-    request = replace(whole_request(project), base=base)
     title = f"Chose the base {base.id}, revision {base.revision}" if base else "Went on without a base"
-    return ask_otherwise(project, title, request, means, progress, actor=actor)
+
+    def plan() -> Alteration:
+        return Alteration(title, request_with(project, base, snippets_of(project)))
+
+    return relock(project, plan, means, progress, actor, tolerate=(Unavailable,), mends=True)
 
 
 def newer_revision(base: Base | None, catalogue: Catalogue) -> Base | None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import shutil
 from dataclasses import replace
 from datetime import date
-from functools import reduce
 
 from trailmark.environments import edit
 from trailmark.environments.detect import Detected, FolderText, detect_imports
@@ -14,14 +13,14 @@ from trailmark.environments.period import Moment, Proposal, propose, try_out
 from trailmark.environments.period.propose import is_recent, machine_here, with_lock
 from trailmark.environments.period.r import notes_about_r, try_r, wanted_of_r
 from trailmark.environments.uv import Uv
-from trailmark.environments.whole.model import WholeLock
+from trailmark.environments.whole.model import WholeRequest
 from trailmark.environments.whole.resolve import Means
 from trailmark.errors import InvalidInput
 from trailmark.progress import Progress
-from trailmark.projects.environment import whole_request
 from trailmark.projects.moment import moment_of
 from trailmark.projects.packages import ask_otherwise
 from trailmark.projects.project import Project
+from trailmark.projects.relock import Relocked
 from trailmark.projects.take_in import with_wanted
 
 
@@ -62,7 +61,7 @@ def propose_for(
 
 def use_proposal(
     project: Project, proposal: Proposal, means: Means, progress: Progress, *, actor: str = "person"
-) -> WholeLock:
+) -> Relocked:
     """Ask for what was proposed, and lock it at the versions of its time, those included that nobody asked for.
 
     What was asked for besides stays. It is one record. Raises InvalidInput when nothing was proposed.
@@ -71,18 +70,19 @@ def use_proposal(
         raise InvalidInput("The code imports nothing that a package gives, so nothing was changed.")
     if proposal.lock is None:
         proposal = with_lock(proposal, machine_here(means.uv), progress)
-    request, touched = whole_request(project), set[str]()
-    if proposal.request.packages:
-        pip = EnvironmentRequest(proposal.request.python, request.pip.packages)
-        request = replace(request, pip=reduce(edit.add, proposal.request.packages, pip))
-        touched.add("pip")
-    if proposal.r.requirements:
-        request = with_wanted(request, "r", proposal.r, means.managers)
-        touched.add("r")
+    touched = {"pip"} if proposal.request.packages else set()
+    touched |= {"r"} if proposal.r.requirements else set()
+
+    def ask(request: WholeRequest) -> WholeRequest:
+        if "pip" in touched:
+            pip = EnvironmentRequest(proposal.request.python, request.pip.packages)
+            request = replace(request, pip=edit.replace_all(pip, proposal.request.packages))
+        return with_wanted(request, "r", proposal.r, means.managers) if "r" in touched else request
+
     return ask_otherwise(
         project,
         f"Took over what the code imports, as of {proposal.moment.day}",
-        request,
+        ask,
         means,
         progress,
         touched=frozenset(touched),

@@ -14,13 +14,14 @@ from trailmark.environments.bases.read import parse_base
 from trailmark.environments.managers.model import Wanted
 from trailmark.environments.model import EnvironmentRequest, parse_lock, parse_requirement
 from trailmark.environments.snippets import Snippet, name_of_path, parse_snippet
+from trailmark.environments.whole.asked import parse_asked
 from trailmark.environments.whole.join import joined
 from trailmark.environments.whole.model import LOCK_FILES, OTHERS, LockFile, WholeLock, WholeRequest
 from trailmark.environments.whole.resolve import Managers
 from trailmark.errors import Damaged, InvalidInput, TrailmarkError
 from trailmark.git import FOLDER, Oid, Repository
 from trailmark.git.worktree import FILE_MODES
-from trailmark.projects.environment import LOCK_PATH
+from trailmark.projects.environment import ASKED_PATH, LOCK_PATH
 from trailmark.projects.manifest import FILE_NAME, Manifest, parse_manifest
 from trailmark.projects.manifest_environment import Resources, written_size
 from trailmark.projects.new import BASE_PATH
@@ -131,8 +132,9 @@ def lock_of(manifest: Manifest, texts: Mapping[str, str]) -> WholeLock | None:
         return None
     paths = {name: f"{ENVIRONMENT}/{LOCK_FILES[name]}" for name in OTHERS}
     others = {name: LockFile(name, texts[path]) for name, path in paths.items() if path in texts}
-    pip = parse_lock(text, manifest.python)
-    return WholeLock(pip, manifest.python, others, _base(texts), _snippets(texts))
+    asked = parse_asked(texts[ASKED_PATH]) if ASKED_PATH in texts else None
+    python = asked.python if asked else manifest.python
+    return WholeLock(parse_lock(text, python), python, others, _base(texts), _snippets(texts), asked)
 
 
 def _base(texts: Mapping[str, str]) -> Base | None:

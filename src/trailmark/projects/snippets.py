@@ -2,50 +2,59 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
-from trailmark.environments.snippets import Snippet, parse_snippet
-from trailmark.environments.whole.model import WholeLock
+from trailmark.environments.snippets import ENDING, FOLDER, Snippet, parse_snippet
 from trailmark.environments.whole.resolve import Means
-from trailmark.errors import NotFound
+from trailmark.errors import NotFound, Unavailable
 from trailmark.progress import Progress
-from trailmark.projects.environment import whole_request
-from trailmark.projects.packages import ask_otherwise
+from trailmark.projects.environment import chosen_base, readable_request, readable_snippets, request_with
 from trailmark.projects.project import Project
+from trailmark.projects.relock import Alteration, Relocked, relock
 
 
 def set_snippet(
     project: Project, name: str, text: str, means: Means, progress: Progress, *, actor: str = "person"
-) -> WholeLock:
+) -> Relocked:
     """Add a snippet, or give it another text. Raises InvalidInput that names the line which may not be."""
     snippet = parse_snippet(name, text)
-    request = whole_request(project)
-    kept = [one for one in request.snippets if one.name != name]
-    title = f"{'Changed' if len(kept) < len(request.snippets) else 'Added'} the snippet {name}"
-    return _set(project, title, [*kept, snippet], means, progress, actor)
+
+    def plan() -> Alteration:
+        own, broken = readable_snippets(project)
+        verb = "Changed" if name in {one.name for one in own} | broken.keys() else "Added"
+        return _alteration(project, f"{verb} the snippet {name}", (*own, snippet), name)
+
+    return relock(project, plan, means, progress, actor, tolerate=(Unavailable,))
 
 
 def remove_snippet(
     project: Project, name: str, means: Means, progress: Progress, *, actor: str = "person"
-) -> WholeLock:
-    """Remove a snippet of the project's own. Raises NotFound when there is none of that name."""
-    request = whole_request(project)
-    kept = [one for one in request.snippets if one.name != name]
-    if len(kept) == len(request.snippets):
-        known = ", ".join(one.name for one in request.snippets) or "none"
-        if any(one.name == name for one in request.all_snippets):
-            raise NotFound(
-                f"The snippet {name} comes with the base, so nothing was changed. One of that name in the project "
-                "stands in for it; another base does without it."
-            )
-        raise NotFound(f"There is no snippet {name}, so nothing was changed. There are: {known}.")
-    return _set(project, f"Removed the snippet {name}", kept, means, progress, actor)
+) -> Relocked:
+    """Remove a snippet of the project's own, also one that may not be used. Raises NotFound when there is none."""
+
+    def plan() -> Alteration:
+        own, broken = readable_snippets(project)
+        names = {one.name for one in own} | broken.keys()
+        if name not in names:
+            request, _ = readable_request(project)
+            raise _not_there(name, any(one.name == name for one in request.all_snippets), names)
+        kept = tuple(one for one in own if one.name != name)
+        return _alteration(project, f"Removed the snippet {name}", kept, name)
+
+    return relock(project, plan, means, progress, actor, tolerate=(Unavailable,))
 
 
-def _set(
-    project: Project, title: str, snippets: list[Snippet], means: Means, progress: Progress, actor: str
-) -> WholeLock:
-    request = replace(
-        whole_request(project), snippets=tuple(sorted(snippets, key=lambda snippet: snippet.name))
-    )
-    return ask_otherwise(project, title, request, means, progress, touched=frozenset(), actor=actor)
+def _alteration(project: Project, title: str, snippets: tuple[Snippet, ...], name: str) -> Alteration:
+    """Return what becomes of an environment with these snippets: the last one of a name counts."""
+    chosen = {one.name: one for one in snippets}
+    own = tuple(chosen[each] for each in sorted(chosen))
+    request = request_with(project, chosen_base(project), own)
+    return Alteration(title, request, frozenset(), remove=frozenset({f"{FOLDER}/{name}{ENDING}"}))
+
+
+def _not_there(name: str, is_of_base: bool, names: set[str]) -> NotFound:
+    if is_of_base:
+        return NotFound(
+            f"The snippet {name} comes with the base, so nothing was changed. One of that name in the project "
+            "stands in for it; another base does without it."
+        )
+    known = ", ".join(sorted(names)) or "none"
+    return NotFound(f"There is no snippet {name}, so nothing was changed. There are: {known}.")

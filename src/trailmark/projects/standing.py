@@ -25,7 +25,7 @@ from trailmark.environments.whole.status import (
 )
 from trailmark.errors import Unavailable
 from trailmark.projects.base import newer_revision
-from trailmark.projects.environment import current_lock, find_made, whole_request
+from trailmark.projects.environment import current_lock, find_made, readable_request
 from trailmark.projects.project import Project
 from trailmark.projects.proofs import Proof, find_proofs
 
@@ -74,9 +74,10 @@ class EnvironmentStanding:
 
 def standing_of(project: Project, managers: Managers) -> EnvironmentStanding:
     """Return where the project's environment stands, with the newest versions as far as they are known already."""
-    request, lock = whole_request(project), current_lock(project)
+    request, problems = readable_request(project)
+    lock = current_lock(project, request.snippets)
     made = find_made(project, lock)
-    why = reasons_stale(request, lock, managers) if lock else ()
+    why = (*problems, *(reasons_stale(request, lock, managers) if lock else ()))
     packages = describe_whole(request, lock, managers, installed=made is not None)
     proofs = find_proofs(project, lock.digest) if lock else ()
     settings = project.settings
@@ -109,10 +110,10 @@ def ask_for_latest(
 
     pip's index answers at once; those of other managers may take long, and are asked with `all_managers` only.
     """
-    kept, request = Latest(project.settings.home), whole_request(project)
+    kept, request = Latest(project.settings.home), readable_request(project)[0]
     names = _names(packages)
     if "pip" in names:
-        minor = _python_of(request, current_lock(project))
+        minor = _python_of(request, current_lock(project, request.snippets))
         kept.find(of_python(minor), names["pip"], lambda missing: _ask_pip(missing, minor, means))
     for name in names.keys() & means.managers.keys() if all_managers else ():
         manager, wanted = means.managers[name], looking(request, name)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from functools import reduce
 from pathlib import Path
 
 from trailmark.environments import edit
@@ -64,7 +63,7 @@ def take_in(
         notes = (*(note for note in notes if not note.startswith(f"{asked.source}: ")), *asked.notes)
     touched = set(others)
     if packages:
-        request, touched = replace(request, pip=reduce(edit.add, packages, request.pip)), touched | {"pip"}
+        request, touched = replace(request, pip=edit.replace_all(request.pip, packages)), touched | {"pip"}
     if python and detected.request.python != PYTHON:
         request = replace(request, pip=replace(request.pip, python=detected.request.python))
         touched.add("pip")

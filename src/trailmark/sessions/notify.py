@@ -10,6 +10,7 @@ import httpx
 from trailmark.engines import Engine
 from trailmark.engines.daemon import KINDS
 from trailmark.environments.uv import Uv
+from trailmark.environments.whole.resolve import Means
 from trailmark.errors import TrailmarkError
 from trailmark.progress import NullProgress
 from trailmark.projects.environment import current_lock
@@ -72,7 +73,7 @@ def _adopt_environment(project: Project, engine: Engine, uv: Uv) -> None:
     ]
     if not open_now or current_lock(project) is None:
         return
-    realised = ready_environment(project, uv, NullProgress())
+    realised = ready_environment(project, Means(uv, {}), NullProgress())
     for session in open_now:
         use_environment(project.settings, session.id, realised)
 

@@ -55,8 +55,8 @@ def run(
     image of the project's environment there.
     """
     catch_up(project)
+    means = Means(uv, managers or {})
     if engine is not None:
-        means = Means(uv, managers or {})
         try:
             return Ran(
                 *run_inside(
@@ -66,7 +66,7 @@ def run(
         finally:
             catch_up(project)
     wants_environment = current_lock(project) is not None or project.manifest().packages
-    realised = ready_environment(project, uv, progress, actor=actor) if wants_environment else None
+    realised = ready_environment(project, means, progress, actor=actor) if wants_environment else None
     session = new_id()
     folder = folder_of(project.settings, session)
     folder.mkdir(parents=True, mode=0o700)

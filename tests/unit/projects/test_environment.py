@@ -260,7 +260,7 @@ def test_what_was_asked_for_by_hand_is_stale_until_it_is_locked(project, means, 
 
 def test_a_launch_locks_what_this_machine_can(settings, means, course):
     project = new_project("field", settings, base=course(1), packages=("beta",))
-    made = packages.ready_environment(project, means.uv, PROGRESS)
+    made = packages.ready_environment(project, Means(means.uv, {}), PROGRESS)
     lock = current_lock(project)
     assert made.digest == lock.digest
     assert made.path.name == lock.pip.digest
@@ -363,7 +363,9 @@ def test_files_of_other_tools_are_taken_in(project, means, tmp_path, name, text,
     (tmp_path / name).write_text(text)
     detected = read_description(tmp_path / name)
     taken = take_in(whole_request(project), detected, means.managers, conda=False, python=True)
-    ask_otherwise(project, "Took in", taken.request, means, PROGRESS, touched=taken.touched, hold=taken.hold)
+    ask_otherwise(
+        project, "Took in", lambda _: taken.request, means, PROGRESS, touched=taken.touched, hold=taken.hold
+    )
     manifest = project.manifest()
     assert manifest.packages == pip
     assert {key: wanted.requirements for key, wanted in manifest.others.items()} == others

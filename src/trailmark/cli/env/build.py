@@ -9,7 +9,6 @@ from trailmark.cli.invocation import Invocation
 from trailmark.cli.output import show
 from trailmark.cli.progress import TerminalProgress
 from trailmark.cli.verb import verb
-from trailmark.engines.trust import find_trust
 from trailmark.errors import InvalidInput
 from trailmark.projects.build_logs import keeping_log
 from trailmark.projects.image import ready_image, take_image
@@ -41,12 +40,12 @@ def command(invocation: Invocation, engine: str | None, source: Path | None) -> 
     where = containers.name if containers else "local"
     with TerminalProgress() as shown, keeping_log(project, _TITLE, shown, engine=where) as progress:
         if containers is None:
-            made = ready_environment(project, services.uv, progress, actor=actor)
+            made = ready_environment(project, services.means, progress, actor=actor)
             digest, place = made.digest, str(made.path)
         else:
             if source:
                 take_image(project, containers, invocation.folder / source, progress)
-            trust = find_trust(invocation.environ)
+            trust = services.trust
             image = ready_image(project, containers, services.means, progress, trust=trust, actor=actor)
             digest, place = image.digest, image.reference
     value = {"engine": where, "digest": digest, "built": place}

@@ -10,17 +10,15 @@ from trailmark.cli.choose import open_chosen
 from trailmark.cli.invocation import Invocation
 from trailmark.cli.output import show
 from trailmark.cli.progress import TerminalProgress
-from trailmark.environments.whole.model import WholeLock
 from trailmark.progress import Progress
 from trailmark.projects.build_logs import keeping_log
 from trailmark.projects.built import environment_facts
-from trailmark.projects.difference_of_locks import difference_of_locks
-from trailmark.projects.environment import current_lock
 from trailmark.projects.project import Project
+from trailmark.projects.relock import Relocked
 from trailmark.projects.standing import EnvironmentStanding, standing_of
 from trailmark.sessions.notify import packages_changed
 
-Change = Callable[[Project, Progress], WholeLock]
+Change = Callable[[Project, Progress], Relocked]
 
 
 def change_environment(
@@ -31,16 +29,15 @@ def change_environment(
     `more` is told besides, as data.
     """
     project, services = open_chosen(invocation), invocation.services
-    before = current_lock(project)
     title = click.get_current_context().command_path
     with TerminalProgress() as shown, keeping_log(project, title, shown) as progress:
-        after = change(project, progress)
+        changed = change(project, progress)
     told = []
-    if before is None or before.pip.digest != after.pip.digest:
+    if changed.moves_python:
         message = "The packages have changed. Restart the kernel to use them."
         told = packages_changed(project, services.engine, services.uv, message)
     standing = standing_of(project, services.managers)
-    differences = difference_of_locks(before, after, services.managers)
+    differences = list(changed.changes)
     value = environment_facts(standing, services.containers_named) | {
         "changes": differences,
         "restart": [session.id for session in told],

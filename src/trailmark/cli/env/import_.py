@@ -9,9 +9,10 @@ from trailmark.cli.env.change import change_environment
 from trailmark.cli.invocation import Invocation
 from trailmark.cli.output import faint, one_line
 from trailmark.cli.verb import verb
-from trailmark.projects.environment import whole_request
+from trailmark.environments.whole.model import WholeRequest
+from trailmark.projects.environment import readable_request
 from trailmark.projects.packages import ask_otherwise
-from trailmark.projects.take_in import read_description, take_in
+from trailmark.projects.take_in import TakenIn, read_description, take_in
 
 
 @verb("import")
@@ -30,9 +31,12 @@ def command(invocation: Invocation, file: Path, conda: bool, no_python: bool) ->
     trailmark env import environment.yml --conda
     """
     services, actor = invocation.services, invocation.actor
-    request = whole_request(open_chosen(invocation))
     detected = read_description(invocation.folder / file.expanduser())
-    taken = take_in(request, detected, services.managers, conda=conda, python=not no_python)
+
+    def take(request: WholeRequest) -> TakenIn:
+        return take_in(request, detected, services.managers, conda=conda, python=not no_python)
+
+    taken = take(readable_request(open_chosen(invocation))[0])
     for note in taken.notes:
         click.echo(faint(one_line(note, 200)), err=True)
     title = f"Took in {', '.join(Path(source).name for source in taken.sources) or file.name}"
@@ -42,7 +46,7 @@ def command(invocation: Invocation, file: Path, conda: bool, no_python: bool) ->
         lambda project, progress: ask_otherwise(
             project,
             title,
-            taken.request,
+            lambda request: take(request).request,
             services.means,
             progress,
             touched=taken.touched,

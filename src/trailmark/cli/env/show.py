@@ -4,7 +4,7 @@ from typing import Any
 
 import click
 
-from trailmark.cli.choose import open_chosen
+from trailmark.cli.choose import bring_up_to_date, open_chosen
 from trailmark.cli.invocation import Invocation
 from trailmark.cli.output import faint, moment, show, strong, table
 from trailmark.cli.verb import verb
@@ -24,6 +24,7 @@ def command(invocation: Invocation, latest: bool) -> None:
     trailmark env show --json
     """
     project, services = open_chosen(invocation), invocation.services
+    bring_up_to_date(project)
     standing = standing_of(project, services.managers)
     ask_for_latest(project, standing.packages, services.means, all_managers=latest)
     standing = standing_of(project, services.managers)
@@ -99,7 +100,8 @@ def _head(standing: EnvironmentStanding) -> str:
 
 def _foot(standing: EnvironmentStanding, built: Built) -> str:
     if standing.digest is None:
-        return faint("Not locked yet: it is when you launch, or with trailmark env lock.")
+        unlocked = faint("Not locked yet: it is when you launch, or with trailmark env lock.")
+        return "\n".join([*standing.why, unlocked])
     place = f"{built.place} ({built.engine})" if built.place else built.reason
     lines = [faint(f"Lock {standing.digest[:12]}, {place}")]
     if standing.path and built.engine != "local":

@@ -8,10 +8,11 @@ import click
 from trailmark.cli.choose import open_chosen
 from trailmark.cli.env.change import change_environment
 from trailmark.cli.invocation import Invocation
-from trailmark.cli.output import faint, show, strong, table
+from trailmark.cli.output import faint, one_line, show, strong, table
 from trailmark.cli.verb import verb
+from trailmark.environments.snippets import ENDING, FOLDER
 from trailmark.errors import InvalidInput
-from trailmark.projects.environment import whole_request
+from trailmark.projects.environment import readable_request, readable_snippets
 from trailmark.projects.snippets import remove_snippet, set_snippet
 
 _LARGEST = 1_000_000
@@ -51,7 +52,8 @@ def command(invocation: Invocation, action: str, name: str | None, file: Path | 
 
 
 def _list(invocation: Invocation) -> None:
-    request = whole_request(open_chosen(invocation))
+    project = open_chosen(invocation)
+    request, broken = readable_request(project)[0], readable_snippets(project)[1]
     own = {one.name for one in request.snippets}
     value = [
         {
@@ -63,6 +65,10 @@ def _list(invocation: Invocation) -> None:
         }
         for one in request.all_snippets
     ]
+    value += [
+        {"name": name, "path": f"{FOLDER}/{name}{ENDING}", "origin": "project", "problem": problem}
+        for name, problem in broken.items()
+    ]
     rows = [
         (
             strong(one.name),
@@ -71,6 +77,7 @@ def _list(invocation: Invocation) -> None:
         )
         for one in request.all_snippets
     ]
+    rows += [(strong(name), "cannot be used", faint(one_line(why, 100))) for name, why in broken.items()]
     show(invocation, value, lambda: table(rows) or "This environment has no snippets.")
 
 

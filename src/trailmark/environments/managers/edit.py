@@ -34,6 +34,15 @@ def remove(manager: PackageManager, wanted: Wanted, name: str) -> Wanted:
     return replace(wanted, requirements=kept)
 
 
+def behind_name(manager: PackageManager, requirement: str) -> str:
+    """Return what a requirement says besides the name: “>=3” of conda-forge::gdal>=3, with the channel behind it."""
+    channel, _, text = requirement.strip().rpartition("::")
+    name = manager.name_of(requirement)
+    begin = text.lower().find(name.lower())
+    rest = text if begin < 0 else text[begin + len(name) :].strip()
+    return " ".join(filter(None, [rest, f"of {channel}" if channel else ""]))
+
+
 def unmet(manager: PackageManager, wanted: Wanted, lock: ManagerLock | None) -> tuple[str, ...]:
     """Return the requirements that the lock does not answer: all of them, when it was resolved for something else."""
     if lock is not None and wanted.runtime and lock.runtime and wanted.runtime != lock.runtime:

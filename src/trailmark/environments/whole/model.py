@@ -12,6 +12,7 @@ from trailmark.environments.bases.render import content_digest
 from trailmark.environments.managers.model import Wanted, digest_of
 from trailmark.environments.model import EnvironmentRequest, Lock, LockedPackage
 from trailmark.environments.snippets import Snippet
+from trailmark.environments.whole.asked import Asked
 
 OTHERS = ("conda", "apt", "r")
 LOCK_FILES: Mapping[str, str] = {
@@ -54,19 +55,24 @@ class LockFile:
 
     @property
     def digest(self) -> str:
-        """The SHA-256 of its bytes: the same request with the same indexes gives the same bytes."""
-        return hashlib.sha256(self.text.encode("utf-8", "surrogatepass")).hexdigest()
+        """The SHA-256 of its text, whichever line ends git checked it out with."""
+        text = self.text.replace("\r\n", "\n")
+        return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 @dataclass(frozen=True)
 class WholeLock:
-    """All that was resolved. `python` is what was asked for of Python when it was."""
+    """All that was resolved. `python` is what was asked for of Python when it was.
+
+    `asked` is all that was asked for then, None where nobody wrote it down; the digest does not cover it.
+    """
 
     pip: Lock
     python: str
     others: Mapping[str, LockFile] = field(default_factory=dict, hash=False)
     base: Base | None = None
     snippets: tuple[Snippet, ...] = ()
+    asked: Asked | None = field(default=None, compare=False)
 
     @property
     def all_snippets(self) -> tuple[Snippet, ...]:

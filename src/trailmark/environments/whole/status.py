@@ -11,11 +11,11 @@ from packaging.utils import canonicalize_name
 
 from trailmark.environments.bases.model import Base
 from trailmark.environments.bases.render import content_digest
-from trailmark.environments.managers.edit import unmet
+from trailmark.environments.managers.edit import behind_name, unmet
 from trailmark.environments.managers.model import Wanted
 from trailmark.environments.managers.protocol import PackageManager
-from trailmark.environments.model import parse_python
-from trailmark.environments.status import State, describe
+from trailmark.environments.status import State, allows_python, describe, locked_minor
+from trailmark.environments.whole.asked import name_in, plain, texts_by_name
 from trailmark.environments.whole.join import from_base, joined
 from trailmark.environments.whole.model import WholeLock, WholeRequest
 from trailmark.environments.whole.resolve import Managers, minor_of
@@ -54,6 +54,11 @@ def describe_whole(
 
 def reasons_stale(request: WholeRequest, lock: WholeLock, managers: Managers) -> tuple[str, ...]:
     """Return why a lock is no longer what is asked for, in sentences; empty when it is."""
+    return (*_held_otherwise(lock), *asked_otherwise(request, lock, managers))
+
+
+def asked_otherwise(request: WholeRequest, lock: WholeLock, managers: Managers) -> tuple[str, ...]:
+    """Return why what is asked for now is not what a lock was made for, in sentences."""
     return tuple(_iter_reasons(request, lock, managers))
 
 
@@ -84,17 +89,25 @@ def left_to_the_machine(request: WholeRequest, lock: WholeLock | None) -> tuple[
     return tuple(said)
 
 
+def _held_otherwise(lock: WholeLock) -> Iterator[str]:
+    """Yield what lies beside the lock otherwise than when it was made: a base or snippets changed by hand."""
+    if lock.asked is None:
+        return
+    if lock.base is not None and lock.asked.base != _content(lock.base):
+        yield "environment/base.toml was changed since it was locked."
+    if {one.name: one.digest for one in lock.all_snippets} != lock.asked.snippets:
+        yield "The snippets have changed since they were locked."
+
+
 def _iter_reasons(request: WholeRequest, lock: WholeLock, managers: Managers) -> Iterator[str]:
     if _content(request.base) != _content(lock.base):
         yield "Another base is asked for than was locked."
-    if request.all_snippets != lock.all_snippets:
+    elif request.all_snippets != lock.all_snippets:
         yield "The snippets have changed."
-    minor = lock.pip.requires_python.removeprefix("==").removesuffix(".*")
-    wanted_python = parse_python(request.pip.python)
-    if minor and not any(
-        wanted_python.contains(f"{minor}.{patch}", prereleases=True) for patch in (0, 8, 16, 99)
-    ):
-        yield f"Python {request.pip.python} is asked for, and the lock is for {minor}."
+    if not allows_python(request.pip.python, lock.pip):
+        yield f"Python {request.pip.python} is asked for, and the lock is for {locked_minor(lock.pip)}."
+    elif lock.asked and lock.asked.python != request.pip.python:
+        yield f"Python {request.pip.python} is asked for, and was {lock.asked.python} when it was locked."
     others = joined(request)[1]
     for name in sorted(lock.others.keys() - others.keys()):
         yield f"The lock holds {_LABELS[name]}, and none are asked for."
@@ -104,7 +117,46 @@ def _iter_reasons(request: WholeRequest, lock: WholeLock, managers: Managers) ->
         if line.state in ("requested", "stale") and line.requested is not None
     ]
     if waiting:
-        yield f"Not resolved as asked: {', '.join(waiting[:8])}{' …' if len(waiting) > 8 else ''}."
+        yield f"Not resolved as asked: {_listed(waiting)}."
+    gone = [name for manager in ("pip", *others) for name in _no_longer_asked(request, lock, manager)]
+    if gone:
+        yield f"Locked, and no longer asked for: {_listed(gone)}."
+    for name, wanted in others.items():
+        if _place(plain(name, wanted)) != _place(_then(lock, name) or plain(name, wanted)):
+            yield f"The {_LABELS[name]} were looked for elsewhere when they were locked, or as of another day."
+
+
+def _listed(names: list[str]) -> str:
+    return f"{', '.join(names[:8])}{' …' if len(names) > 8 else ''}"
+
+
+def _then(lock: WholeLock, manager: str) -> Wanted | None:
+    """Return what was asked of a manager when it was locked, None when it is not known."""
+    return lock.asked.parts.get(manager) if lock.asked else None
+
+
+def _now(request: WholeRequest, manager: str) -> tuple[str, ...]:
+    pip, others = joined(request)
+    return pip.packages if manager == "pip" else others[manager].requirements if manager in others else ()
+
+
+def _place(wanted: Wanted) -> tuple[object, ...]:
+    return wanted.channels, wanted.snapshot, wanted.runtime
+
+
+def _no_longer_asked(request: WholeRequest, lock: WholeLock, manager: str) -> list[str]:
+    then = _then(lock, manager)
+    now = texts_by_name(manager, _now(request, manager))
+    return sorted(texts_by_name(manager, then.requirements).keys() - now.keys()) if then else []
+
+
+def _otherwise(request: WholeRequest, lock: WholeLock | None, manager: str) -> frozenset[str]:
+    """Return the names of what is asked for now, and was not just so when it was locked."""
+    then = _then(lock, manager) if lock else None
+    if then is None:
+        return frozenset()
+    before, now = (texts_by_name(manager, each) for each in (then.requirements, _now(request, manager)))
+    return frozenset(name for name, texts in now.items() if before.get(name) != texts)
 
 
 def _content(base: Base | None) -> str | None:
@@ -113,7 +165,7 @@ def _content(base: Base | None) -> str | None:
 
 def _other_python(base: Base, lock: WholeLock | None) -> list[str]:
     minor = minor_of(base)
-    locked = lock.pip.requires_python.removeprefix("==").removesuffix(".*") if lock else ""
+    locked = locked_minor(lock.pip) if lock else ""
     if minor is None or not locked or minor == locked:
         return []
     return [f"The base has Python {minor}, and this machine has not: the lock is for Python {locked}."]
@@ -121,7 +173,8 @@ def _other_python(base: Base, lock: WholeLock | None) -> list[str]:
 
 def _pip_lines(request: WholeRequest, lock: WholeLock | None, installed: bool) -> Iterator[PackageStanding]:
     own = {canonicalize_name(_first(text)) for text in request.pip.packages}
-    for line in describe(joined(request)[0], lock.pip if lock else None, installed=installed):
+    otherwise, pip = _otherwise(request, lock, "pip"), lock.pip if lock else None
+    for line in describe(joined(request)[0], pip, installed=installed, otherwise=otherwise):
         origin: Literal["base", "project"] | None = None
         if line.requested is not None:
             origin = "project" if canonicalize_name(line.name) in own else "base"
@@ -134,18 +187,20 @@ def _other_lines(
     file = lock.others.get(name) if lock else None
     found = manager.parse(file.text) if file and manager else None
     versions: Mapping[str, str | None] = {item.name: item.version for item in found.items} if found else {}
-    missing = unmet(manager, wanted, found) if manager else wanted.requirements
+    missing = set(unmet(manager, wanted, found) if manager else wanted.requirements)
+    otherwise = _otherwise(request, lock, name)
+    missing |= {text for text in wanted.requirements if otherwise & texts_by_name(name, [text]).keys()}
     brought = from_base(request.base, name)
-    own = {_first(text).lower() for text in (request.others.get(name) or Wanted()).requirements}
+    own = {name_in(name, text) for text in (request.others.get(name) or Wanted()).requirements}
     seen = set()
     for text in wanted.requirements:
         package = manager.name_of(text) if manager else _first(text)
         seen.add(package)
-        short = _first(text).lower()
+        short = name_in(name, text)
         yield PackageStanding(
             name,
             package,
-            text.strip()[len(_first(text)) :].strip(),
+            behind_name(manager, text) if manager else text.strip()[len(_first(text)) :].strip(),
             versions.get(package),
             "locked" if text not in missing else "stale" if package in versions else "requested",
             "base" if short in brought and short not in own else "project",

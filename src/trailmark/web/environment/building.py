@@ -9,7 +9,6 @@ from fastapi import APIRouter, Form, Query, Request
 from starlette.responses import HTMLResponse, Response
 
 from trailmark.engines.docker import DockerEngine
-from trailmark.engines.trust import find_trust
 from trailmark.pages.isolate import isolated_headers
 from trailmark.pages.links import Links
 from trailmark.progress import Progress
@@ -38,7 +37,7 @@ def make(site: Here, project: OpenProject, engine: Engine = "local") -> Response
         if containers is None:
             ready_environment(found, site.services.means, progress)
         else:
-            trust = find_trust(site.services.uv.environ)
+            trust = site.services.trust
             ready_image(found, containers, site.services.means, progress, trust=trust)
 
     title = (
@@ -86,6 +85,7 @@ def places(
         "places": places_of(site, standing),
         "links": Links.of(project.owner, project.name),
         "digest": standing.digest,
+        "is_stale": bool(standing.why),
         "is_asked": True,
     }
     if part:
@@ -134,4 +134,4 @@ def _containers(site: Site, engine: str) -> DockerEngine | None:
 
 
 def _verify_image(site: Site, project: Project, engine: DockerEngine, progress: Progress) -> None:
-    verify_image(project, engine, site.services.means, find_trust(site.services.uv.environ), progress)
+    verify_image(project, engine, site.services.means, site.services.trust, progress)
