@@ -48,6 +48,7 @@ def test_search_of_pythons_packages(call, rain, index):
     assert call("env", "search", "alpha", "--json").value[:1] == [
         {"manager": "pip", "name": "alpha", "version": "2.0"}
     ]
+    assert len(call("env", "search", "alpha", "--limit", "2", "--json").value) == 2
     assert call("env", "search", "alpha", "--versions").out.split() == ["2.0", "1.0"]
     assert "pip knows no package" in call("env", "search", "zzz-no-such-thing").out
     assert "no version of zzz-none" in call("env", "search", "zzz-none", "--versions").out

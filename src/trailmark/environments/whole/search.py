@@ -32,7 +32,8 @@ def find_packages(
     names = adapter.search(text, limit, looking(request, manager))
     if manager != "pip":
         return newest_of(request, manager, names, means, home)
-    return _find_of_python(request, text, names, means, home)
+    found = _find_of_python(request, text, names, means, home)
+    return dict(list(found.items())[:limit])
 
 
 def newest_of(
