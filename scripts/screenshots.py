@@ -27,6 +27,7 @@ PAGES = {
     "activity": f"{PROJECT}/activity",
     "search": f"{PROJECT}/activity?search=flipper",
     "environment": f"{PROJECT}/environment",
+    "history": f"{PROJECT}/environment/history",
     "base": f"{PROJECT}/environment/base",
     "files": f"{PROJECT}/files/",
     "table": f"{PROJECT}/files/input/penguins.csv",
