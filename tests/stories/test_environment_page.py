@@ -131,7 +131,8 @@ def make_and_prove(page: Page) -> None:
 
 
 def altered(docker: Daemon, page: Page) -> None:
-    name = page.locator("#place-docker dd code").first.inner_text().strip()
+    name = (page.locator("#place-docker dd code").first.text_content() or "").strip()
+    assert name.startswith("trailmark/")
     container = docker.api.create_container(name, ["sh", "-c", ALTER], user="0:0")["Id"]
     docker.api.start(container)
     docker.api.wait(container)
