@@ -40,6 +40,7 @@ class Settings:
     max_output_bytes: int = 50 * MEGABYTE
     bases: tuple[str, ...] = ()
     r_repositories: tuple[str, ...] = ()
+    certificates: Path | None = None
 
     def state_of(self, project: Path) -> Path:
         """Return the folder for what belongs to a project but not in it: journal, index, locks."""
@@ -60,7 +61,9 @@ def load(environ: Mapping[str, str]) -> Settings:
     path = home / "settings.toml"
     stored = _read(path)
     usual = home / "projects" if environ.get("TRAILMARK_HOME") else _user_home(environ) / "Trailmark"
-    texts = {name: _of_kind(stored, name, str, path) for name in ("projects", "owner", "device")}
+    texts = {
+        name: _of_kind(stored, name, str, path) for name in ("projects", "owner", "device", "certificates")
+    }
     limits = {name: _of_kind(stored, name, int, path) for name in ("max_file_bytes", "max_output_bytes")}
     return Settings(
         home=home,
@@ -72,6 +75,7 @@ def load(environ: Mapping[str, str]) -> Settings:
         max_output_bytes=limits["max_output_bytes"] or Settings.max_output_bytes,
         bases=_texts(stored, "bases", path),
         r_repositories=_texts(stored, "r_repositories", path),
+        certificates=Path(texts["certificates"]).expanduser() if texts["certificates"] else None,
     )
 
 

@@ -3,6 +3,7 @@
 import contextlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from trailmark import settings
 from trailmark.engines import Engine, LocalEngine
@@ -12,7 +13,7 @@ from trailmark.engines.image_files import read_files
 from trailmark.engines.images import Images
 from trailmark.engines.machine import Check, examine
 from trailmark.engines.several import SeveralEngines
-from trailmark.engines.trust import find_trust
+from trailmark.engines.trust import Trust, find_trust
 from trailmark.environments.interpreter import list_interpreters
 from trailmark.environments.managers.apt import Apt
 from trailmark.environments.managers.apt_base import BaseSystems, ReadImage
@@ -51,6 +52,11 @@ class Services:
     def means(self) -> Means:
         """What environments are resolved with."""
         return Means(self.uv, self.managers)
+
+    @property
+    def trust(self) -> Trust:
+        """The certificates and proxies that builds and sessions in containers are given. Raises InvalidInput."""
+        return find_trust(self.uv.environ, self.settings.certificates)
 
     def engine_named(self, name: str | None) -> Engine:
         """Return the engine of a name; without one, the engine that is used by default.
@@ -126,7 +132,7 @@ def _engines(chosen: Settings, uv: Uv) -> SeveralEngines:
 def _managers(chosen: Settings, uv: Uv) -> Managers:
     """Return the package managers beside pip; each loads what it works with when it is first asked."""
     kept = chosen.home / "cache"
-    read = _image_reader(uv.environ)
+    read = _image_reader(uv.environ, chosen.certificates)
     return {
         "conda": Conda(kept / "conda"),
         "apt": Apt(kept / "apt", system_of=BaseSystems(kept / "bases", read)),
@@ -134,7 +140,7 @@ def _managers(chosen: Settings, uv: Uv) -> Managers:
     }
 
 
-def _image_reader(environ: Mapping[str, str]) -> ReadImage:
+def _image_reader(environ: Mapping[str, str], certificates: Path | None) -> ReadImage:
     """Return what reads files of a base's image, by the first engine that answers."""
 
     def read(
@@ -143,7 +149,8 @@ def _image_reader(environ: Mapping[str, str]) -> ReadImage:
         daemon = _answering(environ)
         try:
             Images(daemon).fetch(image, progress)
-            return read_files(daemon, image, paths, first=first, trust=find_trust(environ), progress=progress)
+            trust = find_trust(environ, certificates)
+            return read_files(daemon, image, paths, first=first, trust=trust, progress=progress)
         except (NotFound, CommandFailed) as error:
             raise Unavailable(f"The base's image could not be looked into. {error}") from error
 

@@ -1,5 +1,7 @@
 """Settings, read once and strictly."""
 
+from pathlib import Path
+
 import pytest
 
 from trailmark import settings
@@ -26,3 +28,8 @@ def test_what_is_not_set_has_a_default(tmp_path):
 def test_what_makes_no_sense_is_named(tmp_path, text):
     with pytest.raises(InvalidInput, match=r"settings\.toml"):
         load(tmp_path, text)
+
+
+def test_further_certificates_are_a_file(tmp_path):
+    assert load(tmp_path, "").certificates is None
+    assert load(tmp_path, "certificates = '/etc/own.pem'\n").certificates == Path("/etc/own.pem")

@@ -14,6 +14,7 @@ _BUNDLES = (
     "/etc/ssl/ca-bundle.pem",
     "/etc/ssl/cert.pem",
 )
+_BEGIN = b"-----BEGIN CERTIFICATE-----"
 _PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "FTP_PROXY", "ALL_PROXY", "NO_PROXY")
 
 
@@ -31,11 +32,24 @@ def find_trust(environ: Mapping[str, str], extra: Path | None = None) -> Trust:
     bundle = next((path for path in (named, *_BUNDLES) if path and Path(path).is_file()), None)
     parts = [Path(bundle).read_bytes()] if bundle else []
     if extra is not None:
-        try:
-            parts.append(extra.read_bytes())
-        except OSError as error:
-            raise InvalidInput(f"The certificates in {extra} cannot be read ({error.strerror}).") from error
+        parts.append(_read(extra))
     proxies = {
         name: environ[name] for upper in _PROXIES for name in (upper, upper.lower()) if environ.get(name)
     }
     return Trust(b"\n".join(parts) or None, proxies)
+
+
+def _read(path: Path) -> bytes:
+    try:
+        found = path.read_bytes()
+    except OSError as error:
+        raise InvalidInput(
+            f"The certificates in {path} cannot be read ({error.strerror}). Nothing was changed; name another file by "
+            "“certificates” in the settings, or none."
+        ) from error
+    if _BEGIN not in found:
+        raise InvalidInput(
+            f"{path} holds no certificates: each begins with “{_BEGIN.decode()}”. Nothing was changed; name another "
+            "file by “certificates” in the settings, or none."
+        )
+    return found

@@ -46,6 +46,20 @@ def fingerprint(contents: Contents) -> dict[str, str]:
     }
 
 
+def unlike(before: object, contents: Contents, *, tools: bool) -> tuple[Difference, ...]:
+    """Return which folders hold something else than a fingerprint says; Trailmark's own `tools` only if asked for."""
+    if not isinstance(before, dict):
+        return ()
+    now = fingerprint(contents)
+    names = sorted(name for name in before.keys() | now.keys() if tools or not name.startswith(_OURS))
+    cause = "not as it was when it was first built"
+    return tuple(
+        Difference(f"/{name}", cause, before.get(name), now.get(name))
+        for name in names
+        if before.get(name) != now.get(name)
+    )
+
+
 def _place(path: str) -> str:
     parts = path.split("/")
     if path.startswith(_OURS):

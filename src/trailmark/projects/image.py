@@ -6,19 +6,22 @@ from pathlib import Path
 
 from trailmark.durable import write_file
 from trailmark.engines.bootstrap import Debian, bootstrap
+from trailmark.engines.contents import read_contents
 from trailmark.engines.docker import DockerEngine
 from trailmark.engines.images import Image, reference_of
 from trailmark.engines.recipe import Recipe
 from trailmark.engines.tool_layer import tool_layer
 from trailmark.engines.trust import Trust
 from trailmark.environments.bases.model import Base, Debootstrap, LocalImage, RegistryImage
-from trailmark.environments.whole.recipe import TOOLS_LABEL, image_of, recipe_of, shortened
+from trailmark.environments.whole.model import WholeLock
+from trailmark.environments.whole.recipe import STEPS_LABEL, TOOLS_LABEL, image_of, recipe_of, shortened
 from trailmark.environments.whole.resolve import Means
 from trailmark.errors import InvalidInput, NotFound
 from trailmark.progress import Progress
 from trailmark.projects.environment import current_lock, whole_request
 from trailmark.projects.packages import lock_environment
 from trailmark.projects.project import Project
+from trailmark.projects.recorded import is_first_build, record_first_build
 from trailmark.projects.used import note_use
 
 _RECEIVED = "received-image"
@@ -42,17 +45,30 @@ def ready_image(
     base = lock.base if lock else whole_request(project).base
     if base is not None:
         # Before anything is resolved: system packages are resolved as the base has them.
-        _ensure_base(engine, base, project.settings.home, progress)
-    lock = lock or lock_environment(project, means, progress, actor=actor)
+        ensure_base(engine, base, project.settings.home, progress)
+    lock = lock or lock_environment(project, means, progress, actor=actor).lock
     note_use(project.settings, lock.digest)
     recipe = recipe_of(lock, means.managers, tool_layer())
+    found = find_image(project, engine, lock, recipe)
+    if found is not None:
+        return found
+    image = build_image(engine, recipe, lock.digest, means, progress, trust=trust)
+    if STEPS_LABEL not in image.labels and is_first_build(project, lock.digest):
+        progress.step("Recording what the image holds")
+        contents = read_contents(engine.daemon, image.reference, progress=progress)
+        record_first_build(project, lock, engine.name, image, contents, actor=actor)
+    return image
+
+
+def find_image(project: Project, engine: DockerEngine, lock: WholeLock, recipe: Recipe) -> Image | None:
+    """Return the image that the engine has for a lock: built here, or taken from a file for this project."""
     found = engine.images.find(lock.digest)
     if found is not None and recipe.labels.items() <= found.labels.items():
         return found
     received = _received(project, engine, lock.digest)
     if received is not None and recipe.labels[TOOLS_LABEL] == received.labels.get(TOOLS_LABEL):
         return received
-    return build_image(engine, recipe, lock.digest, means, progress, trust=trust)
+    return None
 
 
 def keep_image(project: Project, engine: DockerEngine, path: Path, progress: Progress) -> None:
@@ -96,7 +112,7 @@ def build_image(
     return engine.images.build(shorter or recipe, digest, progress, trust=trust, programs=programs)
 
 
-def _ensure_base(engine: DockerEngine, base: Base, home: Path, progress: Progress) -> None:
+def ensure_base(engine: DockerEngine, base: Base, home: Path, progress: Progress) -> None:
     """Have the engine know what an image starts from, where it cannot find it by itself. Raises OtherBase."""
     match base.source:
         case RegistryImage(digest=None):

@@ -6,34 +6,26 @@ import platform
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-from trailmark.activity import load
-from trailmark.activity.index import Index, Row
-from trailmark.activity.query import Filter
-from trailmark.engines.contents import Contents, read_contents
+from trailmark.engines.contents import Contents
 from trailmark.engines.docker import DockerEngine
-from trailmark.engines.images import Image
-from trailmark.engines.tool_layer import tool_layer
 from trailmark.engines.trust import Trust
-from trailmark.environments.image_difference import DPKG, compare_contents, counted, system_packages
+from trailmark.environments.image_difference import DPKG, counted, system_packages
 from trailmark.environments.interpreter import find_interpreter
-from trailmark.environments.not_built import why_not_built
 from trailmark.environments.verify import Difference, Recorded, compare_rebuilt, supplied_by_the_system
 from trailmark.environments.whole.model import LOCK_FILES, WholeLock, WholeRequest
-from trailmark.environments.whole.recipe import image_of, recipe_of
+from trailmark.environments.whole.recipe import image_of
 from trailmark.environments.whole.resolve import Means
 from trailmark.environments.whole.status import asked_otherwise, left_to_the_machine
-from trailmark.errors import CommandFailed, InvalidInput, NotFound
+from trailmark.errors import InvalidInput
 from trailmark.progress import Progress
 from trailmark.projects.environment import current_lock, find_made, whole_request
-from trailmark.projects.image import ready_image
 from trailmark.projects.project import Project
 from trailmark.projects.proofs import Proof, keep_proof
+from trailmark.projects.prove_image import compare_image, not_proved
+from trailmark.projects.recorded import recorded_facts
 
-_READ_WHOLE = frozenset((DPKG,))
-_AT_ONCE = 50
 _MOST_KEPT = 100
 
 
@@ -100,39 +92,31 @@ def verify_image(
     *,
     clock: Callable[[], float] = time.time,
 ) -> Verification:
-    """Build the image anew without caches, and compare it with the one in use, file by file.
+    """Build the image anew without caches, and compare it with the first one and the one in use, file by file.
 
     What keeps a lock from being built again is a difference as well, where it can be named.
     """
     begun = clock()
-    image: Image | None = None
-    compared = {"packages": 0, "files": 0, "parts": 0}
-    try:
-        image = ready_image(project, engine, means, progress, trust=trust)
-        rebuilt, found = _rebuilt(project, image, engine, means, trust, progress)
-        compared = _compared(_locked(project), means, rebuilt)
-    except (CommandFailed, NotFound) as error:
-        found = _not_built(project, error)
-        if not found:
-            raise
-    lock, request = _locked(project), whole_request(project)
+    found = compare_image(project, engine, means, trust, progress)
+    lock, request = current_lock(project), whole_request(project)
+    assert lock is not None, "an image is built of a lock"
     facts = recorded_facts(project, lock.digest)
     asked = (
         Difference("trailmark.toml", why, None, None)
         for why in asked_otherwise(request, lock, means.managers)
     )
-    differences = (*asked, *_parts(facts.get("parts"), lock), *found)
+    differences = (*asked, *_parts(facts.get("parts"), lock), *found.differences)
     proof = Proof(
         digest=lock.digest,
         when=clock(),
         engine=engine.name,
         ok=not differences,
-        compared=compared,
-        supplied=(f"the kernel: {platform.system()} {platform.release()}",),
+        compared=_compared(lock, means, found.rebuilt),
+        supplied=(*not_proved(lock), f"the kernel: {platform.system()} {platform.release()}"),
         differences=differences[:_MOST_KEPT],
         seconds=clock() - begun,
-        image=image.reference if image else None,
-        image_id=image.id if image else None,
+        image=found.image.reference if found.image else None,
+        image_id=found.image.id if found.image else None,
         base=image_of(lock.base) if lock.base else None,
         more=len(differences[_MOST_KEPT:]),
     )
@@ -140,42 +124,10 @@ def verify_image(
     return Verification(differences, proof)
 
 
-def _locked(project: Project) -> WholeLock:
-    lock = current_lock(project)
-    assert lock is not None, "an image is built of a lock"
-    return lock
-
-
-def _rebuilt(
-    project: Project, image: Image, engine: DockerEngine, means: Means, trust: Trust, progress: Progress
-) -> tuple[Contents, tuple[Difference, ...]]:
-    """Return what lies in an image that is built anew, and how it differs from the one in use."""
-    lock = _locked(project)
-    recipe = recipe_of(lock, means.managers, tool_layer())
-    programs = {"uv": Path(means.uv.program).read_bytes()}
-    try:
-        fresh = engine.images.build(
-            recipe, lock.digest, progress, trust=trust, programs=programs, origin="proof"
-        )
-        progress.step("Comparing the files")
-        recorded = read_contents(engine.daemon, image.reference, _READ_WHOLE)
-        rebuilt = read_contents(engine.daemon, fresh.reference, _READ_WHOLE)
-    finally:
-        engine.images.remove(lock.digest, "proof")
-    return rebuilt, compare_contents(recorded, rebuilt)
-
-
-def _not_built(project: Project, error: CommandFailed | NotFound) -> tuple[Difference, ...]:
-    """Return what of the lock is why it cannot be built; nothing when it was never locked, or for another reason."""
-    lock = current_lock(project)
-    if lock is None:
-        return ()
-    said = error.output if isinstance(error, CommandFailed) else str(error)
-    return why_not_built(said, image_of(lock.base) if lock.base else None)
-
-
-def _compared(lock: WholeLock, means: Means, rebuilt: Contents) -> dict[str, int]:
+def _compared(lock: WholeLock, means: Means, rebuilt: Contents | None) -> dict[str, int]:
     """Return how much of an image was compared: the packages of each manager, all of them, files."""
+    if rebuilt is None:
+        return {"packages": 0, "files": 0, "parts": 0}
     managers = {
         name: means.managers[name].parse(file.text) for name, file in lock.others.items() if name != "apt"
     }
@@ -188,38 +140,6 @@ def _compared(lock: WholeLock, means: Means, rebuilt: Contents) -> dict[str, int
         "parts": len(lock.parts()),
         **packages,
     }
-
-
-def recorded_facts(project: Project, digest: str) -> Mapping[str, Any]:
-    """Return what the trail says of a lock; of the newest one that it knows when it does not know that one."""
-    row = _row_of(project, digest) or next(_environment_rows(project), None)
-    return load(project.repository, row.id).record.detail if row else {}
-
-
-def facts_of_lock(project: Project, digest: str) -> Mapping[str, Any] | None:
-    """Return what the trail says of a lock, None when it does not know it."""
-    row = _row_of(project, digest)
-    return load(project.repository, row.id).record.detail if row else None
-
-
-def pip_digest_of(project: Project, digest: str) -> str:
-    """Return the digest of the Python part of a lock that was recorded: what the local engine made of it."""
-    parts = (facts_of_lock(project, digest) or {}).get("parts")
-    return str(parts["pip"]) if isinstance(parts, dict) and "pip" in parts else digest
-
-
-def _row_of(project: Project, digest: str) -> Row | None:
-    return next((row for row in _environment_rows(project) if row.environment == digest), None)
-
-
-def _environment_rows(project: Project) -> Iterator[Row]:
-    """Yield the records of changed environments, the newest first, as far back as is asked for."""
-    with Index.open(project.state / "index.sqlite") as index:
-        index.refresh(project.repository)
-        before = None
-        while rows := index.page(Filter(kind="environment"), before=before, limit=_AT_ONCE):
-            yield from rows
-            before = rows[-1].id
 
 
 def _parts(recorded: Mapping[str, Any] | None, lock: WholeLock) -> Iterator[Difference]:

@@ -16,8 +16,8 @@ from trailmark.projects.environment_difference import difference_of
 from trailmark.projects.manifest import FILE_NAME, parse_manifest
 from trailmark.projects.manifest_splice import with_environment
 from trailmark.projects.project import Project
-from trailmark.projects.prove import facts_of_lock
 from trailmark.projects.ready import make_ready
+from trailmark.projects.recorded import facts_of_lock
 
 _LONGEST_TITLE = 80
 

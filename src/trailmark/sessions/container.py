@@ -139,7 +139,7 @@ def find_inside(
     tool: Tool | None = None,
 ) -> Inside:
     """Return where the project's sessions run on an engine; its image is built first when there is none."""
-    trust = find_trust(os.environ)
+    trust = find_trust(os.environ, project.settings.certificates)
     image = ready_image(project, engine, means, progress, trust=trust, actor=actor)
     environment = image.digest
     if tool is not None:

@@ -6,6 +6,8 @@ from trailmark.engines.daemon import Daemon, find_daemon
 from trailmark.engines.trust import find_trust
 from trailmark.errors import InvalidInput, Unavailable
 
+EXTRA = b"-----BEGIN CERTIFICATE-----\nEXTRA"
+
 
 def test_where_there_is_no_engine_it_says_what_to_install(tmp_path):
     environ = {"XDG_RUNTIME_DIR": str(tmp_path)}
@@ -30,11 +32,13 @@ def test_an_engine_that_does_not_answer_is_named(tmp_path):
 
 def test_what_this_machine_trusts_is_passed_on(tmp_path):
     (tmp_path / "own.pem").write_bytes(b"OWN")
-    (tmp_path / "extra.pem").write_bytes(b"EXTRA")
+    (tmp_path / "extra.pem").write_bytes(EXTRA)
     environ = {"SSL_CERT_FILE": str(tmp_path / "own.pem"), "https_proxy": "http://proxy:1", "OTHER": "x"}
     trust = find_trust(environ, tmp_path / "extra.pem")
-    assert trust.certificates == b"OWN\nEXTRA"
+    assert trust.certificates == b"OWN\n" + EXTRA
     assert dict(trust.proxies) == {"https_proxy": "http://proxy:1"}
     assert "proxy:1" not in repr(trust)
     with pytest.raises(InvalidInput, match=r"none\.pem"):
         find_trust(environ, tmp_path / "none.pem")
+    with pytest.raises(InvalidInput, match="holds no certificates"):
+        find_trust(environ, tmp_path / "own.pem")

@@ -7,7 +7,14 @@ import tarfile
 import pytest
 
 from trailmark.engines.contents import Contents, _Stream, read_archive
-from trailmark.environments.image_difference import DPKG, compare_contents, counted, system_packages
+from trailmark.environments.image_difference import (
+    DPKG,
+    compare_contents,
+    counted,
+    fingerprint,
+    system_packages,
+    unlike,
+)
 from trailmark.errors import Damaged
 
 CODE = b"\xa7\r\r\n" + bytes(4) + b"\1\2\3\4" + bytes(4)
@@ -138,6 +145,24 @@ def test_settings_of_an_image_count():
         "Entrypoint (image)",
         "variable PATH (image)",
     ]
+
+
+def test_a_fingerprint_says_which_folders_are_as_they_were():
+    files = {
+        "usr/bin/tree": "1", "opt/python/lib/python3.11/site-packages/six.py": "1", "var/log/x": "1",
+        "opt/python/lib/python3.11/site-packages/numpy/a.py": "1", "opt/trailmark/lib/x": "1", "etc/x": "1",
+    }  # fmt: skip
+    before = fingerprint(contents(files))
+    assert unlike(before, contents(files | {"var/log/x": "2"}), tools=True) == ()
+    other = contents(dict.fromkeys(files, "2"))
+    packages = "/opt/python/lib/python3.11/site-packages"
+    found = {one.what for one in unlike(before, other, tools=False)}
+    assert found == {"/usr/bin", "/etc/x", f"{packages}/six.py", f"{packages}/numpy"}
+    assert {one.what for one in unlike(before, other, tools=True)} == found | {"/opt/trailmark"}
+    assert [one.what for one in unlike(before, Contents(files, {}, {"Entrypoint": "x"}), tools=True)] == [
+        "/settings"
+    ]
+    assert unlike(None, other, tools=True) == ()
 
 
 def test_many_differences_are_counted():

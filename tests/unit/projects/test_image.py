@@ -134,7 +134,7 @@ def test_without_lock_or_base_there_is_no_image(settings, engine, ready, tmp_pat
 def test_an_image_that_is_not_the_one_of_its_base_is_not_used(settings, engine, ready):
     ready(make("one", settings, base=replace(BASE, source=LocalImage("mine:1", ID))))
     other = make("other", settings, base=replace(BASE, source=LocalImage("mine:1", "sha256:" + "0" * 64)))
-    with pytest.raises(OtherBase, match="0000.* is sha256:1111"):
+    with pytest.raises(OtherBase, match=r"0000.* is sha256:1111"):
         ready(other)
     assert len(engine.images.built) == 1
 

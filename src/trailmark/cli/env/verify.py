@@ -9,7 +9,6 @@ from trailmark.cli.invocation import Invocation
 from trailmark.cli.output import faint, moment, one_line, show, strong, table
 from trailmark.cli.progress import TerminalProgress
 from trailmark.cli.verb import verb
-from trailmark.engines.trust import find_trust
 from trailmark.projects.build_logs import keeping_log
 from trailmark.projects.prove import Verification, verify_environment, verify_image
 
@@ -35,7 +34,7 @@ def command(invocation: Invocation, engine: str | None) -> int:
         if containers is None:
             found = verify_environment(project, services.means, progress)
         else:
-            trust = find_trust(invocation.environ)
+            trust = services.trust
             found = verify_image(project, containers, services.means, trust, progress)
     value = {
         "ok": found.ok,

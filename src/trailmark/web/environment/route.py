@@ -20,7 +20,7 @@ from trailmark.projects import packages, snippets
 from trailmark.projects.build_logs import list_logs
 from trailmark.projects.environment import whole_request
 from trailmark.projects.project import Project
-from trailmark.projects.prove import pip_digest_of
+from trailmark.projects.recorded import pip_digest_of
 from trailmark.projects.resources import set_resources
 from trailmark.projects.secret_files import secret_files
 from trailmark.projects.secrets import known_secrets
