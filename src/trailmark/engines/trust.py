@@ -44,8 +44,8 @@ def _read(path: Path) -> bytes:
         found = path.read_bytes()
     except OSError as error:
         raise InvalidInput(
-            f"The certificates in {path} cannot be read ({error.strerror}). Nothing was changed; name another file by "
-            "“certificates” in the settings, or none."
+            f"The certificates in {path} cannot be read ({error.strerror}). Nothing was changed; name another file "
+            "by “certificates” in the settings, or none."
         ) from error
     if _BEGIN not in found:
         raise InvalidInput(
