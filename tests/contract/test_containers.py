@@ -67,6 +67,8 @@ class _Containers:
             except OSError:
                 assert time.monotonic() < deadline, engine.logs("a")
                 time.sleep(0.05)
+        for address in daemon.published_at:
+            socket.create_connection((address, port), 2).close()
         own = [
             address for *_, (address, *_) in socket.getaddrinfo(socket.gethostname(), None, socket.AF_INET)
         ]
