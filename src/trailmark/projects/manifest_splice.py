@@ -15,7 +15,7 @@ from trailmark.projects.manifest import FILE_NAME
 
 _KEY = "environment"
 _HEADER = re.compile(r"\s*\[")
-_OURS = re.compile(r"\s*\[\s*[\"']?environment[\"']?\s*[.\]]")
+_OURS = re.compile(r"\s*\[\[?\s*[\"']?environment[\"']?\s*[.\]]")
 _NO_FACT = re.compile(r"\s*(#.*)?$")
 
 

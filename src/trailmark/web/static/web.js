@@ -189,3 +189,17 @@ function filterPackages() {
 }
 document.addEventListener("input", (event) => { if (event.target.matches("[data-package-filter]")) filterPackages(); });
 document.body.addEventListener("htmx:afterSettle", filterPackages);
+
+// What comes anew leaves alone what somebody is just filling in, and leaves open what was open.
+let openBefore = [];
+function spare(event) {
+  const { target } = event.detail;
+  if (target.matches("[data-spare]") && target.querySelector("details[open] form")) event.detail.shouldSwap = false;
+  else openBefore = openBefore.concat(Array.from(target.querySelectorAll("details[open][id]"), (details) => details.id));
+}
+document.body.addEventListener("htmx:beforeSwap", spare);
+document.body.addEventListener("htmx:oobBeforeSwap", spare);
+document.body.addEventListener("htmx:afterSettle", () => {
+  for (const details of openBefore.map((id) => document.getElementById(id)).filter(Boolean)) details.open = true;
+  openBefore = [];
+});
