@@ -2,13 +2,14 @@
 
 import tomllib
 
+import pytest
 import tomlkit
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from trailmark.errors import InvalidInput
 from trailmark.projects.manifest import edit_manifest, parse_manifest
-from trailmark.projects.manifest_environment import parse_size
+from trailmark.projects.manifest_environment import parse_size, written_size
 
 MANY = settings(max_examples=1000, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
@@ -89,3 +90,37 @@ def read_or_refused(text):
     edited = edit_manifest(text, base="b", conda_packages=("x",), memory="2 GB")
     after = parse_manifest(edited, default_name="a")
     assert (after.base, after.packages, after.name) == ("b", found.packages, found.name)
+
+
+WRITTEN = {
+    "inline": 'name = "a"\nenvironment = {packages = ["numpy"], conda = {packages = ["gdal"]}}\n',
+    "dotted": 'environment.packages = ["numpy"]\nenvironment.conda.packages = ["gdal"]\n[files]\nmax_bytes = 5\n',
+    "apart": '[environment.conda]\npackages = ["gdal"]\n[files]\n[environment]\npackages = ["numpy"]\n',
+}
+
+
+@pytest.mark.parametrize("text", WRITTEN.values(), ids=WRITTEN)
+def test_every_way_to_write_a_table_can_be_changed(text):
+    edited = edit_manifest(text, packages=("b", "c"), conda_packages=("geos",), memory="4 GB", base="x")
+    found = parse_manifest(edited, default_name="a")
+    assert (found.packages, found.others["conda"].requirements) == (("b", "c"), ("geos",))
+    assert (found.base, found.resources.memory_bytes) == ("x", 4 * 10**9)
+    assert parse_manifest(edit_manifest(text, conda_packages=None), default_name="a").others == {}
+
+
+def test_sizes_are_read_back_as_they_are_written():
+    for count in (1, 1025, 1324997410, 4 * 10**9, 512 * 2**20, 3 * 2**40 + 1):
+        assert parse_size(written_size(count)) == count
+
+
+@pytest.mark.parametrize(
+    ("text", "hint"),
+    [
+        ("[environment]\npakages = []", "packages"),
+        ("[environment.pip]\npackages = []", "packages"),
+        ("[environment]\nzzz = 1", "There are"),
+    ],
+)
+def test_a_setting_that_there_is_not_is_refused(text, hint):
+    with pytest.raises(InvalidInput, match=hint):
+        parse_manifest(text, default_name="a")

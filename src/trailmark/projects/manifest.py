@@ -5,13 +5,12 @@ from __future__ import annotations
 import functools
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, MutableMapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import tomlkit
 from tomlkit.exceptions import TOMLKitError
-from tomlkit.items import Table
 
 from trailmark.environments.managers.model import Wanted
 from trailmark.errors import InvalidInput
@@ -22,6 +21,7 @@ from trailmark.projects.manifest_environment import (
     read_others,
     read_resources,
     read_secret_files,
+    require_known,
 )
 
 FILE_NAME = "trailmark.toml"
@@ -66,6 +66,7 @@ def parse_manifest(text: str, *, default_name: str) -> Manifest:
     except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise InvalidInput(f"{FILE_NAME} is not valid TOML: {error}.") from error
     environment = _table(value, "environment")
+    require_known(environment)
     files = _table(value, "files")
     return Manifest(
         name=_text(value, "name", default_name),
@@ -122,16 +123,59 @@ def edit_manifest(text: str, **facts: Fact) -> str:
     None takes a fact out, and a section with it that holds nothing else. Comments and layout stay as they are.
     """
     try:
-        document = tomlkit.parse(text)
-    except (TOMLKitError, RecursionError) as error:
+        tomlkit.parse(text)
+        expected = tomllib.loads(text)
+    except (TOMLKitError, tomllib.TOMLDecodeError, RecursionError) as error:
         raise InvalidInput(f"{FILE_NAME} is not valid TOML: {error}. Nothing was changed.") from error
+    _change(expected, facts)
+    for write in (_keeping_layout, _keeping_the_rest):
+        written = write(text, facts, expected)
+        if written is not None and _is(written, expected):
+            return written
+    raise InvalidInput(
+        f"{FILE_NAME} is written in a way that cannot be changed here: make [environment] one table with its parts "
+        "behind it, and try again. Nothing was changed."
+    )
+
+
+def _keeping_layout(text: str, facts: Mapping[str, Fact], _expected: Mapping[str, Any]) -> str | None:
+    try:
+        document = tomlkit.parse(text)
+        _change(
+            document, {name: _array(one) if isinstance(one, tuple) else one for name, one in facts.items()}
+        )
+        return tomlkit.dumps(document)
+    except (TOMLKitError, KeyError, ValueError, TypeError, AttributeError):
+        return None
+
+
+def _keeping_the_rest(text: str, facts: Mapping[str, Fact], expected: Mapping[str, Any]) -> str | None:
+    """Write the sections of the facts anew, for those that are one line or are spread over several."""
+    try:
+        document = tomlkit.parse(text)
+        for section in dict.fromkeys(_place_of(name)[0] for name in facts):
+            if section in document:
+                document.remove(section)
+            if section in expected:
+                document.add(section, tomlkit.item(expected[section]))
+        return tomlkit.dumps(document)
+    except (TOMLKitError, KeyError, ValueError, TypeError, AttributeError):
+        return None
+
+
+def _is(text: str, expected: Mapping[str, Any]) -> bool:
+    try:
+        return tomllib.loads(text) == expected
+    except (tomllib.TOMLDecodeError, RecursionError):
+        return False
+
+
+def _change(table: Any, facts: Mapping[str, Any]) -> None:
     for name, fact in facts.items():
-        place = _place_of(name)
         if fact is None:
-            _take_out(document, place)
+            _take_out(table, _place_of(name))
         else:
-            _put(document, place, _array(fact) if isinstance(fact, tuple) else fact)
-    return tomlkit.dumps(document)
+            _put(table, _place_of(name), list(fact) if isinstance(fact, tuple) else fact)
 
 
 def _place_of(name: str) -> tuple[str, ...]:
@@ -144,8 +188,8 @@ def _place_of(name: str) -> tuple[str, ...]:
 def _put(table: Any, place: tuple[str, ...], value: Any) -> None:
     """Set what is at a place, making the tables on the way."""
     for section in place[:-1]:
-        table = table.setdefault(section, tomlkit.table())
-        if not isinstance(table, Table):
+        table = table.setdefault(section, {} if type(table) is dict else tomlkit.table())
+        if not isinstance(table, MutableMapping):
             raise InvalidInput(f"“{section}” in {FILE_NAME} must be a table. Nothing was changed.")
     table[place[-1]] = value
 
@@ -156,12 +200,12 @@ def _take_out(table: Any, place: tuple[str, ...]) -> None:
     if first not in table:
         return
     if not rest:
-        table.remove(first)
+        del table[first]
         return
-    if isinstance(table[first], Table):
+    if isinstance(table[first], MutableMapping):
         _take_out(table[first], tuple(rest))
         if not table[first]:
-            table.remove(first)
+            del table[first]
 
 
 def named(text: str, name: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -13,9 +14,10 @@ from trailmark.environments.managers.model import Wanted
 from trailmark.errors import InvalidInput
 
 OTHERS = ("conda", "apt", "r")
-_SIZE = re.compile(r"(?P<count>\d{1,6}(?:\.\d{1,3})?)\s*(?P<unit>[KMGT]i?B)", re.IGNORECASE)
+_SIZE = re.compile(r"(?P<count>\d{1,15}(?:\.\d{1,3})?)\s*(?P<unit>[KMGT]i?B|B)", re.IGNORECASE)
 VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,99}")
-_UNITS = {"kb": 10**3, "mb": 10**6, "gb": 10**9, "tb": 10**12}
+_MOST_BYTES = 2**60
+_UNITS = {"b": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "tb": 10**12}
 _BINARY = {"kib": 2**10, "mib": 2**20, "gib": 2**30, "tib": 2**40}
 _FIELDS = {
     "conda": {"channels", "packages"},
@@ -24,6 +26,7 @@ _FIELDS = {
 }
 _RESOURCES = {"cpus", "memory", "shared_memory", "gpu"}
 _MOST_CPUS = 4096
+_KNOWN = ("base", "python", "packages", "resources", *OTHERS)
 
 
 @dataclass(frozen=True)
@@ -34,6 +37,18 @@ class Resources:
     memory_bytes: int | None = None
     shared_memory_bytes: int | None = None
     gpu: bool = False
+
+
+def require_known(environment: Mapping[str, Any]) -> None:
+    """Raise InvalidInput for a setting of the environment that there is not: nothing would come of it."""
+    unknown = sorted(environment.keys() - set(_KNOWN))
+    if not unknown:
+        return
+    name = unknown[0]
+    near = ["packages"] if name == "pip" else get_close_matches(name, _KNOWN, n=1)
+    of_pip = " of [environment] itself: pip's packages stand there" if name == "pip" else ""
+    hint = f" Did you mean “{near[0]}”{of_pip}?" if near else f" There are: {', '.join(_KNOWN)}."
+    raise InvalidInput(f"“environment.{name[:60]}” in trailmark.toml is no setting that there is.{hint}")
 
 
 def read_base(environment: Mapping[str, Any]) -> str | None:
@@ -85,7 +100,7 @@ def parse_size(text: str) -> int | None:
     if match is None:
         return None
     count = int(float(match["count"]) * (_UNITS | _BINARY)[match["unit"].lower()])
-    return count if count > 0 else None
+    return count if 0 < count <= _MOST_BYTES else None
 
 
 def read_secret_files(value: Mapping[str, Any]) -> dict[str, str]:
@@ -117,7 +132,7 @@ def written_size(count: int | None) -> str | None:
     for unit, factor in (("GB", 10**9), ("GiB", 2**30), ("MB", 10**6), ("MiB", 2**20)):
         if count % factor == 0:
             return f"{count // factor} {unit}"
-    return f"{count / 1000:.3f} KB"
+    return f"{count} B"
 
 
 def _cpus(value: object) -> float | None:
