@@ -22,7 +22,7 @@ from trailmark.engines.inside import run_inside
 from trailmark.engines.model import Mount
 from trailmark.engines.recipe import CacheMount, Fragment, Instruction, Layer, Recipe
 from trailmark.engines.trust import Trust
-from trailmark.errors import Cancelled, CommandFailed, Damaged, InvalidInput, NotFound
+from trailmark.errors import Cancelled, CommandFailed, Damaged, InvalidInput, NotFound, Unavailable
 
 KILL_POINTS = int(os.environ.get("TRAILMARK_KILL_POINTS", "4"))
 HOSTILE = "a'b\"c$HOME `id` \\ #x ${A}"
@@ -81,7 +81,7 @@ class _Images:
     def digest(self, images: Images) -> Iterator[str]:
         digest = hashlib.sha256(uuid.uuid4().bytes).hexdigest()
         yield digest
-        for origin in ("built", "received", "proof"):
+        for origin in ("built", "received", "proof", "tool"):
             images.remove(digest, origin)
 
     def test_a_recipe_is_built_once_and_found_by_its_digest(self, images, daemon, digest):
@@ -153,6 +153,24 @@ class _Images:
     def test_what_an_image_starts_from_is_written_down(self, images, digest):
         built = images.build(Recipe(BASE, (Layer("one", (f": {digest}",)),)), digest, Listener())
         assert built.labels[BASE_LABEL] == images.id_of(BASE)
+
+    def test_an_image_whose_base_became_another_meanwhile_is_not_kept(self, images, daemon, digest):
+        other = images.build(
+            Recipe(BASE, (Layer("other", (f"echo {digest} > /o",)),)), digest, Listener(), origin="tool"
+        )
+        name = f"trailmark-test-moves-{digest[:8]}"
+        daemon.api.tag(other.reference, name)
+
+        class Moves(Listener):
+            def step(self, message: str, fraction: float | None = None) -> None:
+                daemon.api.tag(BASE, name, force=True)
+
+        try:
+            with pytest.raises(Unavailable, match="became another"):
+                images.build(Recipe(name, (Layer("one", ("true",)),)), digest, Moves())
+            assert images.find(digest) is None
+        finally:
+            daemon.api.remove_image(name, force=True)
 
     def test_a_build_can_be_cancelled(self, images, digest):
         recipe = Recipe(BASE, (Layer("long", (f"echo {digest}", "sleep 20")),))

@@ -76,11 +76,9 @@ class Images:
     def find(self, digest: str, origin: Origin = "built") -> Image | None:
         """Return the image of a digest, None when there is none of that origin."""
         reference = reference_of(digest, origin)
-        with self._daemon.telling("look for the image"):
-            try:
-                facts = self._daemon.api.inspect_image(reference)
-            except self._errors.NotFound:
-                return None
+        facts = self._facts(reference)
+        if facts is None:
+            return None
         image = _image(facts, reference)
         return image if image is not None and image.digest == digest else None
 
@@ -90,13 +88,8 @@ class Images:
 
     def id_of(self, reference: str) -> str | None:
         """Return the engine's id of the image that has this name, None when there is none."""
-        with self._daemon.telling("look for the image"):
-            try:
-                found = str(self._daemon.api.inspect_image(reference)["Id"])
-            except self._errors.NotFound:
-                return None
-        # podman leaves out the name of the algorithm.
-        return f"sha256:{found.removeprefix('sha256:')}"
+        found = self._facts(reference)
+        return _id(found) if found is not None else None
 
     def list(self) -> list[Image]:
         """Return all images of environments, the newest first."""
@@ -130,16 +123,28 @@ class Images:
         if replaced and origin != "proof" and recipe.labels.items() <= replaced.labels.items():
             return replaced
         trust = trust or Trust()
-        fresh = origin == "proof"
-        labelled = replace(recipe, labels={**recipe.labels, DIGEST_LABEL: digest})
         self.fetch(recipe.base, progress, is_of_a_registry=recipe.is_of_a_registry)
-        if not _OURS.fullmatch(recipe.base):
-            labelled = replace(
-                labelled, labels={**labelled.labels, BASE_LABEL: self.id_of(recipe.base) or ""}
-            )
+        base = self._facts(recipe.base) or {}
+        own = {BASE_LABEL: _id(base)} if base and not _OURS.fullmatch(recipe.base) else {}
+        labelled = replace(recipe, labels={**recipe.labels, **own, DIGEST_LABEL: digest})
+        fresh = origin == "proof"
         rendered = render(labelled, certificates=trust.certificates, programs=programs, caches=not fresh)
+        self._carry_out(rendered.pack(), reference_of(digest, origin), trust, progress, fresh=fresh)
+        built = self.find(digest, origin)
+        if built is None:
+            raise Unavailable("The engine says that it built the image, and does not have it. Try again.")
+        self._require_base(built, base)
+        if replaced is not None and replaced.id != built.id:
+            # A session may still run in it; then it stays, without a name.
+            with contextlib.suppress(self._errors.APIError):
+                self._daemon.api.remove_image(replaced.id)
+        return built
+
+    def _carry_out(
+        self, context: bytes, reference: str, trust: Trust, progress: Progress, *, fresh: bool
+    ) -> None:
         parameters = {
-            "t": reference_of(digest, origin),
+            "t": reference,
             "version": "2",
             "networkmode": "host" if self._daemon.network == "host" else "default",
             "buildargs": json.dumps(dict(trust.proxies)),
@@ -148,26 +153,29 @@ class Images:
             "forcerm": "1",
         }
         progress.step("Building the environment", 0.0)
-        _follow(
-            ask(
-                self._daemon,
-                "build",
-                "build the image",
-                progress,
-                parameters=parameters,
-                data=rendered.pack(),
-                headers=_TAR,
-            ),
-            progress,
-        )
-        built = self.find(digest, origin)
-        if built is None:
-            raise Unavailable("The engine says that it built the image, and does not have it. Try again.")
-        if replaced is not None and replaced.id != built.id:
-            # A session may still run in it; then it stays, without a name.
-            with contextlib.suppress(self._errors.APIError):
-                self._daemon.api.remove_image(replaced.id)
-        return built
+        what = "build the image"
+        answer = ask(self._daemon, "build", what, progress, parameters=parameters, data=context, headers=_TAR)
+        _follow(answer, progress)
+
+    def _require_base(self, built: Image, base: Mapping[str, Any]) -> None:
+        """Raise Unavailable, and remove what was built, if it does not begin with what its base consisted of.
+
+        An engine that does not find a name any more, or not yet, may have looked for it elsewhere.
+        """
+        wanted, found = _layers(base), _layers(self._facts(built.reference) or {})
+        if found[: len(wanted)] != wanted:
+            self._daemon.api.remove_image(built.reference, force=True)
+            raise Unavailable(
+                "What the image starts from became another while it was built. It is not used; try again."
+            )
+
+    def _facts(self, reference: str) -> Mapping[str, Any] | None:
+        with self._daemon.telling("look for the image"):
+            try:
+                found: Mapping[str, Any] = self._daemon.api.inspect_image(reference)
+            except self._errors.NotFound:
+                return None
+        return found
 
     def remove(self, digest: str, origin: Origin = "built") -> None:
         """Remove the image of a digest, if there is one; a session that runs in it goes on."""
@@ -251,6 +259,15 @@ class Images:
 
     def _read(self, what: str, path: str, progress: Progress) -> Iterator[bytes]:
         return ask(self._daemon, path, what, progress, method="get", lines=False)
+
+
+def _id(facts: Mapping[str, Any]) -> str:
+    """Return an image's id; podman leaves out the name of the algorithm."""
+    return f"sha256:{str(facts.get('Id', '')).removeprefix('sha256:')}"
+
+
+def _layers(facts: Mapping[str, Any]) -> list[str]:
+    return list((facts.get("RootFS") or {}).get("Layers") or ())
 
 
 def _image(facts: Mapping[str, Any], reference: str) -> Image | None:
