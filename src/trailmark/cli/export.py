@@ -11,8 +11,8 @@ from trailmark.cli.progress import TerminalProgress
 from trailmark.cli.verb import verb
 from trailmark.engines.docker import DockerEngine
 from trailmark.errors import InvalidInput
-from trailmark.projects.export import Exported, export_project
-from trailmark.projects.image import keep_image
+from trailmark.projects.export import Exported, export_project, image_beside, require_place
+from trailmark.projects.image import keep_image, require_image
 
 
 @verb("export")
@@ -38,9 +38,12 @@ def command(
     project = open_chosen(invocation)
     containers = _containers(invocation, engine) if with_image else None
     place = invocation.folder / target if target else _usual_place(invocation, project.path)
+    if containers:
+        require_place(project, place, overwrite=overwrite)
+        require_image(project, containers)
     with TerminalProgress() as progress:
         exported = export_project(project, place, progress, overwrite=overwrite, actor=invocation.actor)
-        image = exported.path.with_name(exported.path.name + ".image.tar") if containers else None
+        image = image_beside(exported.path) if containers else None
         if containers and image:
             keep_image(project, containers, image, progress)
     value = {

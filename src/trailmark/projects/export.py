@@ -65,6 +65,18 @@ def export_project(
     return Exported(target, target.stat().st_size, not_held)
 
 
+def image_beside(target: Path) -> Path:
+    """Return where the image goes that is written with an export."""
+    return target.with_name(f"{target.name}.image.tar")
+
+
+def require_place(project: Project, target: Path, *, overwrite: bool) -> None:
+    """Check, before anything is written, that an export and the image beside it can be. Raises as the export does."""
+    image = image_beside(_target(project, target, overwrite=overwrite))
+    if image.exists() and not overwrite:
+        raise AlreadyExists(f"{image} is there already. Nothing was written.")
+
+
 def _target(project: Project, target: Path, *, overwrite: bool) -> Path:
     if target.is_dir():
         target = target / f"{project.name}{SUFFIX}"

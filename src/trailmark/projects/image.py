@@ -71,12 +71,22 @@ def find_image(project: Project, engine: DockerEngine, lock: WholeLock, recipe: 
     return None
 
 
-def keep_image(project: Project, engine: DockerEngine, path: Path, progress: Progress) -> None:
-    """Write the image of the project's environment to a file. Raises NotFound when it was not built here."""
+def require_image(project: Project, engine: DockerEngine) -> str:
+    """Return the digest of the project's lock when its image was built here. Raises NotFound."""
     lock = current_lock(project)
     if lock is None:
         raise NotFound("The project's environment was never locked, so it has no image. Build it first.")
-    engine.images.save(lock.digest, path, progress)
+    if engine.images.find(lock.digest) is None:
+        raise NotFound(
+            "The environment has not been built here, so its image cannot be kept. Build it first: trailmark env "
+            f"build --engine {engine.name}."
+        )
+    return lock.digest
+
+
+def keep_image(project: Project, engine: DockerEngine, path: Path, progress: Progress) -> None:
+    """Write the image of the project's environment to a file. Raises NotFound when it was not built here."""
+    engine.images.save(require_image(project, engine), path, progress)
 
 
 def take_image(project: Project, engine: DockerEngine, path: Path, progress: Progress) -> Image:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from trailmark.environments import edit
-from trailmark.environments.detect import Detected, FolderText, detect
+from trailmark.environments.detect import Detected, FolderText, decoded, detect
 from trailmark.environments.managers import edit as edit_other
 from trailmark.environments.managers.model import Wanted
 from trailmark.environments.model import PYTHON
@@ -18,6 +19,9 @@ from trailmark.errors import InvalidInput
 _LARGEST = 20_000_000
 _NOT_REQUIREMENTS = frozenset(("apt.txt", "runtime.txt"))
 _REQUIREMENTS = "requirements.txt"
+_LISTS = (".txt", ".in")
+_INCLUDED = "requirements-of-that-name.txt"
+_INCLUDES = re.compile(r"^(\s*(?:-r|--requirement)[\s=]*)(?:\./)?requirements\.txt\s*$", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -38,14 +42,11 @@ def read_description(path: Path) -> Detected:
     try:
         if path.stat().st_size > _LARGEST:
             raise InvalidInput(f"{path} is larger than {_LARGEST:,} bytes. Nothing was changed.")
-        files = {_name_for(path.name): path.read_text(encoding="utf-8", errors="replace")}
+        text = decoded(path.read_bytes())
     except OSError as error:
         raise InvalidInput(f"{path} cannot be read ({error.strerror}). Nothing was changed.") from error
-    if _REQUIREMENTS in files:
-        beside = FolderText(path.parent)
-        files = {name: beside[name] for name in beside if name.endswith(".txt") and "/" not in name} | files
-        files = {name: text for name, text in files.items() if name not in _NOT_REQUIREMENTS}
-    return detect(files)
+    name = _name_for(path.name, text)
+    return detect(_with_included(path, text) if name == _REQUIREMENTS else {name: text})
 
 
 def take_in(
@@ -97,7 +98,31 @@ def with_wanted(request: WholeRequest, name: str, found: Wanted, managers: Manag
     return replace(request, others={**request.others, name: joined})
 
 
-def _name_for(name: str) -> str:
-    """Return under which name a file is understood: any list of requirements is one."""
-    is_list = name.endswith((".txt", ".in")) and name not in _NOT_REQUIREMENTS
-    return _REQUIREMENTS if is_list else name
+def _with_included(path: Path, text: str) -> dict[str, str]:
+    """Return a list of requirements as requirements.txt, with the lists beside it that it may include."""
+    beside = FolderText(path.parent)
+    files = {
+        name: beside[name]
+        for name in beside
+        if name.endswith(_LISTS) and "/" not in name and name not in _NOT_REQUIREMENTS
+    }
+    if path.name != _REQUIREMENTS and _REQUIREMENTS in files:
+        # A list of another name may well include the one of that name.
+        files[_INCLUDED] = files[_REQUIREMENTS]
+        text = _INCLUDES.sub(rf"\g<1>{_INCLUDED}", text)
+    return files | {_REQUIREMENTS: text}
+
+
+def _name_for(name: str, text: str) -> str:
+    """Return under which name a file is understood: by its ending and what it holds, for people name files freely."""
+    if name in _NOT_REQUIREMENTS:
+        return name
+    if name.endswith(_LISTS):
+        return _REQUIREMENTS
+    if name.endswith((".yml", ".yaml")):
+        return "environment.yml"
+    if name.endswith(".toml"):
+        return "pyproject.toml"
+    if name.endswith((".lock", ".json")) and text.lstrip().startswith("{"):
+        return "renv.lock"
+    return "Pipfile" if name.lower() == "pipfile" else name

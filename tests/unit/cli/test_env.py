@@ -2,6 +2,7 @@
 
 import os
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -99,3 +100,38 @@ def test_where_to_look_stays_when_the_last_package_goes(call, rain, ask, index, 
     text = (rain / "trailmark.toml").read_text()
     assert channel in text
     assert "alpha" not in text
+
+
+def test_a_channel_is_no_part_of_a_name(call, rain, ask, index, tmp_path):
+    channel = write_conda_channel(tmp_path / "channel")
+    ask("conda", channels=[str(channel)], packages=[f"{channel}::alpha<2"])
+    assert call("-C", "rain", "env", "lock", "--json").code == 0
+    line = call("-C", "rain", "env", "show", "--json").value["packages"][0]
+    assert (line["name"], line["version"], line["origin"]) == ("alpha", "1.0", "project")
+    assert line["requested"].replace(" ", "") == f"<2of{channel}"
+    assert call("-C", "rain", "env", "add", "--manager", "conda", "beta=1", "--json").code == 0
+    saved = call("-C", "rain", "env", "save-base", "mine")
+    assert (saved.code, saved.err) == (0, "")
+
+
+def test_what_could_not_be_compared_is_no_difference(call, rain, index):
+    assert call("-C", "rain", "env", "verify").code == 2
+    assert call("-C", "rain", "env", "add", "alpha").code == 0
+    assert call("-C", "rain", "env", "verify", "--json").value["ok"] is True
+    lock = rain / "environment" / "pylock.toml"
+    lock.write_text("<<<<<<<\n" + lock.read_text())
+    said = call("-C", "rain", "env", "verify", "--json")
+    assert (said.code, said.out, "pylock.toml" in said.err) == (2, "", True)
+    assert call("-C", "rain", "env", "lock").code == 0
+    assert call("-C", "rain", "env", "update", "nosuchthing").code == 1
+
+
+def test_nothing_is_written_when_an_image_cannot_be(call, rain, tmp_path, monkeypatch):
+    images = SimpleNamespace(find=lambda digest: None)
+    engine = SimpleNamespace(name="docker", images=images)
+    monkeypatch.setattr("trailmark.cli.export._containers", lambda *_: engine)
+    target = tmp_path / "rain.trailmark"
+    assert call("-C", "rain", "export", str(target), "--with-image").code == 1
+    (tmp_path / "rain.trailmark.image.tar").write_bytes(b"mine")
+    assert "image.tar" in call("-C", "rain", "export", str(target), "--with-image").err
+    assert not target.exists()

@@ -139,7 +139,8 @@ def test_an_image_that_is_not_the_one_of_its_base_is_not_used(settings, engine, 
     assert len(engine.images.built) == 1
 
 
-def test_an_image_is_kept(settings, engine, tmp_path):
+def test_an_image_is_kept(settings, engine, ready, tmp_path):
     project = make("one", settings)
+    ready(project)
     keep_image(project, engine, tmp_path / "x", NullProgress())
     assert (tmp_path / "x").read_text() == current_lock(project).digest

@@ -4,15 +4,18 @@ from dataclasses import asdict
 
 import click
 
+from trailmark.cli import failures
 from trailmark.cli.choose import open_chosen
 from trailmark.cli.invocation import Invocation
 from trailmark.cli.output import faint, moment, one_line, show, strong, table
 from trailmark.cli.progress import TerminalProgress
 from trailmark.cli.verb import verb
+from trailmark.errors import Cancelled, TrailmarkError
 from trailmark.projects.build_logs import keeping_log
 from trailmark.projects.prove import Verification, verify_environment, verify_image
 
 _TITLE = "trailmark env verify"
+_NOT_COMPARED = 2
 
 
 @verb("verify")
@@ -21,21 +24,20 @@ def command(invocation: Invocation, engine: str | None) -> int:
     """Rebuild the environment from its lock alone, and compare it with what is recorded.
 
     It is made in a clean place, with nothing from caches, and compared file by file with what the trail recorded and
-    with the environment on this machine. Every difference is named with its cause; with any, it exits with 1.
+    with the environment on this machine. Every difference is named with its cause; with any, it exits with 1, and
+    with 2 when it could not be compared.
 
     \b
     trailmark env verify
     trailmark env verify --engine docker
     """
-    project, services = open_chosen(invocation), invocation.services
-    containers = services.containers_named(engine)
-    where = containers.name if containers else "local"
-    with TerminalProgress() as shown, keeping_log(project, _TITLE, shown, engine=where) as progress:
-        if containers is None:
-            found = verify_environment(project, services.means, progress)
-        else:
-            trust = services.trust
-            found = verify_image(project, containers, services.means, trust, progress)
+    try:
+        found = _verify(invocation, engine)
+    except Cancelled:
+        raise
+    except TrailmarkError as error:
+        failures.report(error, invocation.environ)
+        return _NOT_COMPARED
     value = {
         "ok": found.ok,
         "differences": [asdict(difference) for difference in found.differences],
@@ -50,6 +52,16 @@ def command(invocation: Invocation, engine: str | None) -> int:
     }
     show(invocation, value, lambda: _text(found))
     return 0 if found.ok else 1
+
+
+def _verify(invocation: Invocation, engine: str | None) -> Verification:
+    project, services = open_chosen(invocation), invocation.services
+    containers = services.containers_named(engine)
+    where = containers.name if containers else "local"
+    with TerminalProgress() as shown, keeping_log(project, _TITLE, shown, engine=where) as progress:
+        if containers is None:
+            return verify_environment(project, services.means, progress)
+        return verify_image(project, containers, services.means, services.trust, progress)
 
 
 def _text(found: Verification) -> str:

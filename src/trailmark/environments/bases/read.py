@@ -41,7 +41,7 @@ _STAMP = re.compile(r"[0-9]{8}T[0-9]{6}Z")
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _ADDRESS = re.compile(r"https://[A-Za-z0-9][A-Za-z0-9.-]*(:[0-9]{1,5})?/[\x21-\x7e]+")
 _PACKAGE = re.compile(
-    r"([A-Za-z0-9][\w./-]*::)?"
+    r"(((https|file):/)?[A-Za-z0-9/][\w./-]*::)?"
     r"[A-Za-z0-9][A-Za-z0-9+._-]*( ?[=<>!~]{1,2} ?[\w.*+~:-]+(, ?[=<>!~]{1,2} ?[\w.*+~:-]+)*)?"
 )
 _INSTALLED = re.compile(r"[A-Za-z0-9][\w+.:-]*( [0-9][\w.+~:-]*)?")

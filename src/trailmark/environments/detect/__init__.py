@@ -7,6 +7,6 @@ for a person to confirm.
 """
 
 from trailmark.environments.detect.detected import Detected, detect, detect_imports
-from trailmark.environments.detect.folder import FolderText
+from trailmark.environments.detect.folder import FolderText, decoded
 
-__all__ = ["Detected", "FolderText", "detect", "detect_imports"]
+__all__ = ["Detected", "FolderText", "decoded", "detect", "detect_imports"]

@@ -1,5 +1,6 @@
 """The files of a folder that say something of its environment, read when they are asked for."""
 
+import codecs
 import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePosixPath
@@ -22,6 +23,7 @@ _NAMES = frozenset((*_PYTHON, *_OTHER))
 _ENDINGS = (".py", ".ipynb", ".txt", ".in", ".R", ".r", ".Rmd", ".rmd", ".qmd")
 _SKIPPED = frozenset(["node_modules", "site-packages", "venv", "env", "__pycache__", "build", "dist"])
 _HIDDEN_BUT_READ = frozenset({".binder"})
+_MARKS = {codecs.BOM_UTF8: "utf-8", codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}
 _MOST_FILES = 5000
 _LARGEST = 20_000_000
 
@@ -38,7 +40,7 @@ class FolderText(Mapping[str, str]):
         if path not in self._set:
             raise KeyError(path)
         try:
-            return (self._root / PurePosixPath(path)).read_text(encoding="utf-8", errors="replace")
+            return decoded((self._root / PurePosixPath(path)).read_bytes())
         except OSError:
             return ""
 
@@ -47,6 +49,14 @@ class FolderText(Mapping[str, str]):
 
     def __len__(self) -> int:
         return len(self._paths)
+
+
+def decoded(data: bytes) -> str:
+    """Return a file's text: in UTF-8, or as its byte order mark says, which PowerShell and others write."""
+    for mark, encoding in _MARKS.items():
+        if data.startswith(mark):
+            return data.removeprefix(mark).decode(encoding, "replace").replace("\r\n", "\n")
+    return data.decode("utf-8", "replace").replace("\r\n", "\n")
 
 
 def _walk(root: Path) -> Iterator[str]:
