@@ -286,6 +286,7 @@ class Kept:
         self._tail: Optional[bytearray] = None
         self._hash = hashlib.sha256()
         self._frames = 0
+        self._is_known = True
         self.size = 0
 
     def write(self, data: Union[bytes, str]) -> None:
@@ -301,6 +302,13 @@ class Kept:
         if len(self._head) > self._limit and not self._made_room():
             self.shrink(self._limit)
 
+    def leave_out(self, count: int) -> None:
+        """Say that so many bytes come here which are not known: what was written is the head, what follows the tail."""
+        self.size += count
+        self._is_known = False
+        if self._tail is None:
+            self._tail = bytearray()
+
     @property
     def is_cut(self) -> bool:
         """Whether the middle is not kept."""
@@ -312,8 +320,8 @@ class Kept:
         return len(self._head) + len(self._tail or b"")
 
     def sha256(self) -> str:
-        """Return the SHA-256 of all that was written, as hexadecimal digits."""
-        return self._hash.hexdigest()
+        """Return the SHA-256 of all that was written, as hexadecimal digits; nothing when some of it is not known."""
+        return self._hash.hexdigest() if self._is_known else ""
 
     def shrink(self, limit: int) -> None:
         """Keep no more than `limit` bytes from now on."""

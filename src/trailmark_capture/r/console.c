@@ -12,9 +12,10 @@
  *   B  the expression begins: what was typed (of several expressions on a line, all)
  *   W  the folder it begins in
  *   O  shown on the output       E  shown among the errors
+ *   L  so many bytes of what was shown are left out here; 0 says that from here on only the end will be noted
  *   C  the code of this expression alone
  *   F  a figure: the name of a file in the folder
- *   S  it is over: ok, or error
+ *   S  it is over: ok, error, or unsure, when R said nothing of its end
  *   M  the last error's message; N  that is another than before     T  a line of its traceback
  *   D  nothing follows
  *
@@ -80,23 +81,99 @@ static struct {
     char text[4096];
 } line;
 
+/* Of what an expression shows, its beginning is noted as it comes and its end when it is over: what shows without end
+ * must not fill the disk. The end is kept in two halves, of which the older one is given up when both are full. */
+#define MOST_BYTES (32u << 20)
+#define HALF_BYTES (1u << 20)
+#define PIECE_BYTES (1u << 16)
+
+static size_t noted;    /* bytes of this expression */
+static bool is_cut;     /* more was shown than is noted as it comes */
+static size_t left_out; /* bytes that were given up */
+static int newer;       /* of the halves */
+static struct {
+    size_t length, shown;
+    char text[HALF_BYTES];
+} half[2];
+
 /* ---- notes --------------------------------------------------------------------------------------------- */
+
+static int head_of(char *into, size_t room, char tag, size_t length)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    return snprintf(into, room, "%c %lld.%09ld %zu\n", tag, (long long)now.tv_sec, now.tv_nsec, length);
+}
 
 static void write_note(char tag, const char *text, size_t length)
 {
-    struct timespec now;
     char head[64];
-    clock_gettime(CLOCK_REALTIME, &now);
-    int size = snprintf(head, sizeof head, "%c %lld.%09ld %zu\n", tag, (long long)now.tv_sec, now.tv_nsec, length);
+    int size = head_of(head, sizeof head, tag, length);
     struct iovec parts[] = {{head, (size_t)size}, {(char *)text, length}, {"\n", 1}};
     while (file >= 0 && writev(file, parts, 3) < 0 && errno == EINTR)
         ;
+    noted += (size_t)size + length + 1;
+}
+
+static void keep_for_end(char tag, const char *text, size_t length)
+{
+    char head[64];
+    size_t size = (size_t)head_of(head, sizeof head, tag, length);
+    if (half[newer].length + size + length + 1 > HALF_BYTES) {
+        newer = !newer;
+        left_out += half[newer].shown;
+        half[newer].length = half[newer].shown = 0;
+    }
+    char *to = half[newer].text + half[newer].length;
+    memcpy(to, head, size);
+    memcpy(to + size, text, length);
+    to[size + length] = '\n';
+    half[newer].length += size + length + 1;
+    half[newer].shown += length;
+}
+
+static void write_shown(char tag, const char *text, size_t length)
+{
+    if (!is_cut && noted + length <= MOST_BYTES) {
+        write_note(tag, text, length);
+        return;
+    }
+    if (!is_cut)
+        write_note('L', "0", 1);
+    is_cut = true;
+    for (size_t piece; length > 0; text += piece, length -= piece) {
+        piece = length < PIECE_BYTES ? length : PIECE_BYTES;
+        keep_for_end(tag, text, piece);
+    }
+}
+
+static void write_end(void)
+{
+    char count[32];
+    write_note('L', count, (size_t)snprintf(count, sizeof count, "%zu", left_out));
+    for (int which = 0; which < 2; which++) {
+        newer = !newer;
+        const char *text = half[newer].text;
+        for (ssize_t done; half[newer].length > 0; text += done, half[newer].length -= (size_t)done) {
+            done = write(file, text, half[newer].length);
+            if (done < 0 && errno != EINTR)
+                break;
+            done = done < 0 ? 0 : done;
+        }
+    }
+}
+
+static void begin_noting(void)
+{
+    noted = left_out = 0;
+    is_cut = false;
+    half[0].length = half[0].shown = half[1].length = half[1].shown = 0;
 }
 
 static void flush_line(void)
 {
     if (line.length > 0 && line.by == getpid())
-        write_note(line.tag, line.text, line.length);
+        write_shown(line.tag, line.text, line.length);
     line.length = 0;
 }
 
@@ -111,7 +188,7 @@ static void note_shown(char tag, const char *text, size_t length)
     if (tag != line.tag || line.by != getpid() || line.length + length > sizeof line.text)
         flush_line();
     if (length > sizeof line.text) {
-        write_note(tag, text, length);
+        write_shown(tag, text, length);
         return;
     }
     line.tag = tag;
@@ -154,6 +231,7 @@ static void begin(void)
     snprintf(path, sizeof path, "%s/%s.expression", folder, identity);
     file = open(path, O_WRONLY | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC, 0600);
     begun++;
+    begin_noting();
     note('P', process, strlen(process));
     note('B', typed, typed_length);
     if (getcwd(at, sizeof at) != NULL)
@@ -162,6 +240,9 @@ static void begin(void)
 
 static void end(void)
 {
+    flush_line();
+    if (is_cut && file >= 0)
+        write_end();
     note('D', "", 0);
     if (file >= 0)
         close(file);

@@ -9,6 +9,7 @@ Standard library only, Python 3.8 or later.
 
 import contextlib
 import itertools
+import re
 import time
 from bisect import bisect_right
 from pathlib import Path
@@ -31,7 +32,15 @@ _FIGURE_BYTES = 64 * 1024 * 1024
 _MOST_SPANS = 64 * 1024 * 1024
 _PROCESS_BYTES = 4096
 _START_SECONDS = 600.0
+_COUNT = re.compile("[0-9]{1,18}")
 _OUTPUTS = {"O": "stdout", "E": "stderr"}
+# By what was noted of the end, and whether there was an error: the status, and whether the error is told.
+_ENDED = {
+    ("error", True): ("error", True),
+    ("error", False): ("interrupted", False),
+    ("unsure", True): ("error", True),
+    ("unsure", False): ("ok", False),
+}
 
 Append = Callable[[Entry], None]
 Perhaps = Callable[[float, float], List[Access]]
@@ -231,16 +240,20 @@ class _Noted:
             self._traceback.append(text)
         elif tag == "D":
             self.is_done = True
+        elif tag == "L" and _COUNT.fullmatch(text):
+            self._shown.leave_out(int(text))
 
     def results(self, figures: Iterable[bytes]) -> Entry:
         """Return what the end of the entry says beside times and files; `figures` are those that it names.
 
-        An interrupt leaves R's last error as it was, and shows none.
+        An interrupt leaves R's last error as it was, and shows none. Where R said nothing of the end, an expression
+        without an error of its own ended well.
         """
-        failed = self._status == "error" and (self._is_new or self._shown.complained(self._message))
+        is_failed = self._is_new or self._shown.complained(self._message)
+        status, failed = _ENDED.get((self._status, is_failed), (self._status, False))
         message = self._message if failed else ""
         results: Entry = {
-            "status": "interrupted" if self._status == "error" and not failed else self._status,
+            "status": status,
             "outputs": self._shown.outputs(message, figures),
             "error": error_of(message, self._traceback) if failed else None,
             **dict.fromkeys(("execution_count", "exit_code", "notebook_outputs", "continues", "resources")),

@@ -13,6 +13,10 @@ start <- function(into, library) {
     if (is.null(library) || !nzchar(library)) return(invisible())
     console <<- dyn.load(library)
     .Call(console$trailmark_watch, folder, process(), function() quietly(failed()))
+    listen()
+}
+
+listen <- function() {
     addTaskCallback(function(...) { if (sys.nframe() == 1L) quietly(finish("ok")); TRUE }, name = "trailmark")
 }
 
@@ -43,19 +47,25 @@ running <- function() if (is.null(console)) "" else .Call(console$trailmark_runn
 finish <- function(status) {
     if (!nzchar(running())) return()
     note("S", status)
-    if (status == "error") explain()
+    if (status != "ok") explain()
     typed <- .Call(console$trailmark_typed)
     piece <- list(code = typed, is_last = TRUE)
     tryCatch({
-        piece <- piece_of(typed, .C(console$trailmark_number, 0L)[[1L]])
+        number <- .C(console$trailmark_number, 0L)[[1L]]
+        piece <- if (status == "unsure") list(code = trimmed(typed), is_last = TRUE) else piece_of(typed, number)
         keep_figure()
     }, error = function(problem) NULL)
     note("C", piece$code)
     .C(console$trailmark_end, !piece$is_last)
 }
 
-# An expression ended with an error or was interrupted, or what was typed is none at all.
+# An expression ended with an error or was interrupted, or what was typed is none at all. Where somebody has removed
+# the callback, nobody says that an expression ended well.
 failed <- function() {
+    if (!"trailmark" %in% getTaskCallbackNames()) {
+        listen()
+        if (nzchar(running())) return(finish("unsure"))
+    }
     if (!nzchar(running())) {
         .Call(console$trailmark_begin)
         note("E", geterrmessage())
@@ -75,6 +85,8 @@ explain <- function() {
     }
 }
 
+trimmed <- function(code) gsub("^\\s+|[;[:space:]]+$", "", code)
+
 # The code of the expression with a number among those typed, and whether it is the last. R looks for an expression
 # again at the end of each line and behind each semicolon; a srcref would be wrong beside letters of several bytes.
 piece_of <- function(typed, number) {
@@ -89,7 +101,7 @@ piece_of <- function(typed, number) {
         number <- number - length(found)
         if (number > 0L) next
         rest <- parsed(substr(typed, start, nchar(typed)))
-        return(list(code = gsub("^\\s+|[;[:space:]]+$", "", code), is_last = !is.null(rest) && length(rest) == 0L))
+        return(list(code = trimmed(code), is_last = !is.null(rest) && length(rest) == 0L))
     }
     list(code = sub("\n+$", "", typed), is_last = TRUE)
 }

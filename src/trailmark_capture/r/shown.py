@@ -32,6 +32,11 @@ class Shown:
         if self._held > 2 * self._limit:
             self._fit()
 
+    def leave_out(self, count: int) -> None:
+        """Say that so many bytes, shown after what was added last, are not known."""
+        kept = self._pieces[-1][1] if self._pieces else self._piece("stdout")
+        kept.leave_out(count)
+
     def complained(self, message: str) -> bool:
         """Return whether a message was shown among the errors."""
         return bool(message) and message.encode("utf-8", "backslashreplace") in self._complaint

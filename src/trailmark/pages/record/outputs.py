@@ -190,7 +190,5 @@ def _notes(output: OutputRef) -> tuple[str, ...]:
 
 def truncation_words(cut: Truncation) -> str:
     """Say what was not kept of an output that was too large."""
-    return (
-        f"It was {filesize(cut.bytes)} in all, more than is kept: here are its beginning and its end. "
-        f"SHA-256 of the whole: {cut.sha256[:16]}…"
-    )
+    told = f"It was {filesize(cut.bytes)} in all, more than is kept: here are its beginning and its end."
+    return f"{told} SHA-256 of the whole: {cut.sha256[:16]}…" if cut.sha256 else told

@@ -335,3 +335,48 @@ def test_options_of_r_that_leave_profiles_out_leave_capture_out(desk: Desk) -> N
     console.run("1 + 1")
     console.leave()
     assert desk.ended() == []
+
+
+def test_output_without_end_does_not_fill_the_disk(desk: Desk) -> None:
+    typed = (
+        "x <- strrep('filling ', 1000)\n"
+        "for (i in 1:6000) cat(i, x, '\\n', file = if (i %% 5) stdout() else stderr())\n"
+        "1 + 1\n"
+    )
+    environ = {**desk.environ, **environment_for(desk.config, "r", desk.environ)}
+    argv = ["R", "--interactive", "--no-readline", "--quiet", "--no-save"]
+    subprocess.run(
+        argv, input=typed.encode(), cwd=desk.project, env=environ, stdout=subprocess.DEVNULL, check=True
+    )
+    noted = [path.stat().st_size for path in desk.config.shell.glob("*/*.expression")]
+    assert 32_000_000 < max(noted) < 40_000_000
+    _, loud, after = desk.ended()
+    assert (loud["status"], after["status"], text(after)) == ("ok", "ok", "[1] 2\n")
+    [cut] = [output for output in loud["outputs"] if "truncated" in output]
+    whole = [output for output in loud["outputs"] if "truncated" not in output]
+    assert 48_000_000 < cut["truncated"]["bytes"] + sum(len(output["text"]) for output in whole) < 49_000_000
+    assert cut["truncated"]["sha256"] == ""
+    assert "the middle is not kept" in cut["text"]
+    assert loud["outputs"][0]["text"].startswith("1 filling ")
+    assert any("5999 filling" in output["text"] for output in loud["outputs"][-3:])
+
+
+def test_one_who_removes_the_callback_is_recorded_as_before(desk: Desk) -> None:
+    console = desk.start()
+    console.run("removeTaskCallback('trailmark')", "6 * 7", "stop('no')", "x <- 1; x + 1")
+    console.run(
+        "invisible(removeTaskCallback('trailmark')); 8", "stop('no')", "removeTaskCallback('trailmark')"
+    )
+    console.run("9")
+    found = [(entry["code"], entry["status"], text(entry)) for entry in desk.ended()]
+    assert found == [
+        ("removeTaskCallback('trailmark')", "ok", "[1] TRUE\n"),
+        ("6 * 7", "ok", "[1] 42\n"),
+        ("stop('no')", "error", ""),
+        ("x <- 1", "ok", ""),
+        ("x + 1", "ok", "[1] 2\n"),
+        ("invisible(removeTaskCallback('trailmark')); 8", "ok", "[1] 8\n"),
+        ("stop('no')", "error", ""),
+        ("removeTaskCallback('trailmark')", "ok", "[1] TRUE\n"),
+        ("9", "ok", "[1] 9\n"),
+    ]
