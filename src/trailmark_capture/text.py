@@ -303,7 +303,7 @@ class Kept:
             self.shrink(self._limit)
 
     def leave_out(self, count: int) -> None:
-        """Say that so many bytes come here which are not known: what was written is the head, what follows the tail."""
+        """Say that so many bytes come here which are not known: before them is the head, behind them the tail."""
         self.size += count
         self._is_known = False
         if self._tail is None:
