@@ -100,9 +100,10 @@ def services(settings, docker: Daemon):
     for state in engine.list():
         engine.stop(state.id)
         engine.forget(state.id)
-    for image in services.containers_named("docker").images.list():
+    images = services.containers_named("docker").images
+    for image in images.list():
         if image.labels.get(TOOL_LABEL) == "pad":
-            services.containers_named("docker").images.remove(image.digest, "equipped")
+            images.remove(image.digest, image.reference.rpartition(":")[2])
 
 
 @pytest.fixture

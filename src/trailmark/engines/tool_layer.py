@@ -53,7 +53,7 @@ def made_tool(base: str, name: str, build: Sequence[str], run: Sequence[str]) ->
     caches = ("/var/cache/npm", "/var/cache/uv")
     exports = ("export UV_CACHE_DIR=/var/cache/uv UV_LINK_MODE=copy", f"mkdir -p {TOOLS}")
     layer = Layer(f"tool-{name}", (*exports, *run), caches=caches, needs=("uv",))
-    return Recipe(base, (*_packages("tool-packages", build), layer))
+    return Recipe(base, (*_packages("tool-packages", build), layer), {TOOL_LABEL: name})
 
 
 def with_tool(parent: Image, name: str, made: Image | None, apt: Sequence[str]) -> Recipe:
