@@ -283,5 +283,5 @@ def test_two_programs_on_two_homes_write_the_same_files(indexes, tmp_path):
         shutil.rmtree(home)
     assert told[0] == told[1]
     assert {line.split()[0] for line in told[0].splitlines()} == {
-        "base.toml", "pylock.toml", "conda-lock.yml", "renv.lock", "digest", "Dockerfile",
+        "asked.toml", "base.toml", "pylock.toml", "conda-lock.yml", "renv.lock", "digest", "Dockerfile",
     }  # fmt: skip
