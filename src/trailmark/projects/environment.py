@@ -179,7 +179,8 @@ def find_made(project: Project, lock: WholeLock | None) -> Realised | None:
 
 
 def _text_of(project: Project, manager: str) -> str | None:
-    return project.read_text(f"environment/{LOCK_FILES[manager]}", _LONGEST_LOCK)
+    text = project.read_text(f"environment/{LOCK_FILES[manager]}", _LONGEST_LOCK)
+    return text.replace("\r\n", "\n") if text is not None else None
 
 
 def _asked_then(project: Project) -> Asked | None:

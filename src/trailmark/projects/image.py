@@ -19,7 +19,7 @@ from trailmark.environments.whole.resolve import Means
 from trailmark.errors import InvalidInput, NotFound
 from trailmark.progress import Progress
 from trailmark.projects.environment import current_lock, whole_request
-from trailmark.projects.packages import lock_environment
+from trailmark.projects.packages import lock_environment, tell_if_asked_otherwise
 from trailmark.projects.project import Project
 from trailmark.projects.recorded import is_first_build, record_first_build
 from trailmark.projects.used import note_use
@@ -46,7 +46,10 @@ def ready_image(
     if base is not None:
         # Before anything is resolved: system packages are resolved as the base has them.
         ensure_base(engine, base, project.settings.home, progress)
-    lock = lock or lock_environment(project, means, progress, actor=actor).lock
+    if lock is None:
+        lock = lock_environment(project, means, progress, actor=actor).lock
+    else:
+        tell_if_asked_otherwise(project, lock, progress)
     note_use(project.settings, lock.digest)
     recipe = recipe_of(lock, means.managers, tool_layer())
     found = find_image(project, engine, lock, recipe)

@@ -17,10 +17,10 @@ from trailmark.environments.model import EnvironmentRequest
 from trailmark.environments.realise import Realised
 from trailmark.environments.whole.join import joined
 from trailmark.environments.whole.model import OTHERS, WholeLock, WholeRequest
-from trailmark.environments.whole.resolve import Means, manager_named
+from trailmark.environments.whole.resolve import Means, asked_of, manager_named
 from trailmark.errors import InvalidInput, NotFound, Unavailable
 from trailmark.progress import Progress
-from trailmark.projects.environment import current_lock, readable_snippets, whole_request
+from trailmark.projects.environment import current_lock, readable_request, readable_snippets, whole_request
 from trailmark.projects.project import Project
 from trailmark.projects.relock import Alteration, Relocked, make_realised, relock
 
@@ -36,7 +36,18 @@ def ready_environment(
     if lock is None:
         tolerated = (Unavailable, SolveFailed)
         lock = relock(project, lambda: _as_asked(project), means, progress, actor, tolerate=tolerated).lock
+    else:
+        tell_if_asked_otherwise(project, lock, progress)
     return make_realised(project, lock, means.uv, progress)
+
+
+def tell_if_asked_otherwise(project: Project, lock: WholeLock, progress: Progress) -> None:
+    """Tell when the project asks for something else than was locked: a launch uses what was locked."""
+    request, problems = readable_request(project)
+    if problems or (lock.asked is not None and lock.asked != asked_of(request)):
+        progress.step(
+            "The environment is used as it was locked; something else is asked for by now: trailmark env lock"
+        )
 
 
 def lock_environment(

@@ -307,6 +307,15 @@ def test_line_ends_of_a_check_out_change_no_digest(project, means, write):
     assert state_of(project, means) == ("locked", "")
 
 
+def test_a_launch_says_that_something_else_is_asked_for(project, means, ask):
+    packages.add(project, ("alpha", "beta"), means, PROGRESS)
+    packages.ready_environment(project, means, told := Told())
+    assert told.steps == []
+    ask('"alpha"', '"gamma"')
+    packages.ready_environment(project, means, told)
+    assert "env lock" in told.steps[0]
+
+
 def test_building_what_was_never_locked_locks_all_of_it(project, means, ask):
     ask("packages = []", 'packages = ["alpha"]\n[environment.conda]\npackages = ["gdal"]')
     packages.ready_environment(project, means, PROGRESS)

@@ -95,14 +95,23 @@ def resolve_whole(
                 files[name] = keep.before.others[name]
                 parts[name] = keep.before.asked.parts.get(name) if keep.before.asked else None
     pip, is_known = _resolve_pip(request, pip_request, means.uv, keep, progress)
-    parts["pip"] = plain("pip", Wanted(pip_request.packages)) if is_known else None
-    then = Asked(
+    then = asked_of(request)
+    parts["pip"] = then.parts["pip"] if is_known else None
+    known = {name: part for name, part in parts.items() if part is not None}
+    return WholeLock(
+        pip, request.pip.python, files, request.base, request.snippets, replace(then, parts=known)
+    )
+
+
+def asked_of(request: WholeRequest) -> Asked:
+    """Return a request as it is kept beside its lock."""
+    pip, others = joined(request)
+    return Asked(
         request.pip.python,
-        {name: part for name, part in parts.items() if part is not None},
+        {name: plain(name, wanted) for name, wanted in {"pip": Wanted(pip.packages), **others}.items()},
         content_digest(request.base) if request.base else None,
         {snippet.name: snippet.digest for snippet in request.all_snippets},
     )
-    return WholeLock(pip, request.pip.python, files, request.base, request.snippets, then)
 
 
 def interpreter_for(request: WholeRequest, uv: Uv) -> Interpreter:
