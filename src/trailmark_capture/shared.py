@@ -11,6 +11,7 @@ import errno
 import json
 import logging
 import os
+import secrets
 import stat
 import time
 from dataclasses import dataclass
@@ -145,9 +146,13 @@ class SharedFolder:
                     os.unlink(_checked(name), dir_fd=handle)
 
     def remove_folder(self, name: str) -> None:
-        """Remove a folder in this one with the files in it, of a link the link itself."""
-        inside = self.folder(name)
-        inside.remove(*inside.names())
+        """Remove a folder in this one with all that is in it, however deep, of a link the link itself.
+
+        What cannot be removed is left.
+        """
+        with contextlib.suppress(OSError), self.folder(name)._handle() as inside:
+            while _flatten(inside):
+                pass
         with contextlib.suppress(OSError), self._handle() as handle:
             try:
                 os.rmdir(name, dir_fd=handle)
@@ -189,6 +194,46 @@ class SharedFolder:
             yield handle
         finally:
             os.close(handle)
+
+
+def _flatten(handle: int) -> bool:
+    """Remove the files in a folder, and put the folders in its folders in their place; False when nothing was done.
+
+    Step by step, for a folder may be deeper than a program may call itself or hold files open.
+    """
+    done = [_remove_folder(handle, name) for name in _remove_files(handle)]
+    return any(done)
+
+
+def _remove_files(handle: int) -> List[str]:
+    """Remove all in a folder that is no folder; return the names of the folders."""
+    with os.scandir(handle) as found:
+        entries = [(entry.name, entry.is_dir(follow_symlinks=False)) for entry in found]
+    for name, is_folder in entries:
+        if not is_folder:
+            with contextlib.suppress(OSError):
+                os.unlink(name, dir_fd=handle)
+    return [name for name, is_folder in entries if is_folder]
+
+
+def _remove_folder(handle: int, name: str) -> bool:
+    try:
+        inside = os.open(name, _FOLDER, dir_fd=handle)
+    except OSError:
+        return False
+    is_done = False
+    try:
+        for below in _remove_files(inside):
+            with contextlib.suppress(OSError):
+                apart = "{}-{}".format(secrets.token_hex(8), os.getpid())
+                os.rename(below, apart, src_dir_fd=inside, dst_dir_fd=handle)
+                is_done = True
+        os.rmdir(name, dir_fd=handle)
+        return True
+    except OSError:
+        return is_done
+    finally:
+        os.close(inside)
 
 
 def is_plain(name: str) -> bool:

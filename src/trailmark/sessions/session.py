@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import secrets
-import shutil
 import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
@@ -17,6 +16,7 @@ from trailmark.projects.state import place_of
 from trailmark.sessions.hosts import PLAIN, host_for
 from trailmark.settings import Settings
 from trailmark_capture.gate import keys
+from trailmark_capture.shared import SharedFolder
 
 
 @dataclass(frozen=True)
@@ -102,5 +102,7 @@ def get_session(settings: Settings, session_id: str) -> Session:
 
 
 def forget_session(settings: Settings, session_id: str) -> None:
-    """Remove what was kept of a session that has ended."""
-    shutil.rmtree(folder_of(settings, session_id), ignore_errors=True)
+    """Remove what was kept of a session that has ended, first what says that there is one."""
+    folder = folder_of(settings, session_id)
+    (folder / "session.json").unlink(missing_ok=True)
+    SharedFolder(folder.parent).remove_folder(folder.name)

@@ -310,3 +310,24 @@ def test_expressions_alone_take_a_hostile_folder(config: Config, person: Person)
     taken: list[Entry] = []
     assert Expressions(config, taken.append).drain() == 0
     assert taken == []
+
+
+@pytest.mark.timeout(60)
+def test_a_folder_of_any_depth_and_kind_goes_and_nothing_else(tmp_path: Path, person: Person) -> None:
+    gone = tmp_path / "gone"
+    (gone / "many").mkdir(parents=True)
+    for number in range(50):
+        (gone / "many" / f"{number}").touch()
+    (gone / "many" / "link").symlink_to(person.folder)
+    os.mkfifo(gone / "pipe")
+    handle = os.open(gone, os.O_RDONLY)
+    for _ in range(3000):
+        os.mkdir("a", dir_fd=handle)
+        inside = os.open("a", os.O_RDONLY, dir_fd=handle)
+        os.close(handle)
+        handle = inside
+    os.close(handle)
+    SharedFolder(tmp_path).remove_folder("gone")
+    assert not gone.exists()
+    SharedFolder(tmp_path).remove_folder("gone")
+    assert (person.folder / "Documents" / "a").exists()
