@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import re
 import tarfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -21,6 +22,8 @@ _LONGEST_TEXT = 50_000_000
 # What of an image's own settings reaches a session; user, command and working directory are chosen for each.
 _SETTINGS = ("Entrypoint", "Healthcheck", "OnBuild", "Shell", "Volumes")
 _CODE = ".pyc"
+_MADE = "/pyvenv.cfg"
+_MADE_BY = re.compile(rb"^uv = [0-9a-z.+-]+$", re.MULTILINE)
 _MOMENT = slice(8, 12)
 
 
@@ -108,10 +111,16 @@ def _kept(entry: tarfile.TarInfo) -> str:
 
 
 def _read(file: IO[bytes] | None, path: str, *, keep: bool) -> tuple[str, str | None]:
-    """Return a file's hash, and its text if asked for. In bytecode, the moment of its source does not count."""
-    digest, kept, is_first = hashlib.sha256(), bytearray(), path.endswith(_CODE)
+    """Return a file's hash, and its text if asked for.
+
+    In bytecode the moment of its source does not count, nor does it which uv made a virtual environment.
+    """
+    digest, kept, is_first = hashlib.sha256(), bytearray(), path.endswith((_CODE, _MADE))
     while file is not None and (piece := file.read(_PIECE)):
-        digest.update(_timeless(piece) if is_first else piece)
+        if is_first:
+            digest.update(_timeless(piece) if path.endswith(_CODE) else _MADE_BY.sub(b"uv", piece))
+        else:
+            digest.update(piece)
         is_first = False
         if keep and len(kept) < _LONGEST_TEXT:
             kept += piece

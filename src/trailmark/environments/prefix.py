@@ -14,6 +14,8 @@ from trailmark.environments.installed import NOT_PACKAGED
 from trailmark.environments.realise import MARK
 
 _CACHE = "__pycache__"
+# Which uv made it makes no difference.
+_MADE_BY = re.compile(rb"^uv = [0-9a-z.+-]+$", re.MULTILINE)
 _PLACE = b"{environment}"
 _RUNS = 0o7111
 _LONGEST_TEXT = 1_000_000
@@ -91,4 +93,5 @@ def _placeless(text: bytes, place: bytes) -> bytes:
     """Return a text as it would be in any place. How a script names its Python depends on how long that name is."""
     python = re.escape(place) + rb"/bin/python[0-9.]*"
     start = rb"#!%b[ ]*\n|#!/bin/sh\n'''exec' [\"']?%b[\"']? \"\$0\" \"\$@\"\n' '''\n" % (python, python)
-    return re.sub(rb"\A(?:" + start + rb")", b"#!python\n", text).replace(place, _PLACE)
+    text = re.sub(rb"\A(?:" + start + rb")", b"#!python\n", text).replace(place, _PLACE)
+    return _MADE_BY.sub(b"uv", text)

@@ -138,6 +138,16 @@ def test_the_moment_of_a_source_in_bytecode_does_not_count():
     assert read(one).files == read(other).files
 
 
+def test_which_uv_made_an_environment_does_not_count():
+    one, other = (
+        entry("opt/python/pyvenv.cfg", data=b"home = /usr/bin\nuv = %s\n" % version)
+        for version in (b"0.9.1", b"0.10.0rc1")
+    )
+    assert read(one).files == read(other).files
+    evil = entry("opt/python/pyvenv.cfg", data=b"home = /evil/bin\nuv = 0.9.1\n")
+    assert read(one).files != read(evil).files
+
+
 def test_settings_of_an_image_count():
     one = Contents({}, {}, {"variable PATH": "/bin"})
     other = Contents({}, {}, {"variable PATH": "/evil:/bin", "Entrypoint": '["/evil"]'})

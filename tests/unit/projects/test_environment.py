@@ -5,6 +5,7 @@ import importlib.util
 import json
 import os
 import py_compile
+import re
 import shutil
 import subprocess
 from dataclasses import replace
@@ -499,6 +500,15 @@ def test_altered_files_outside_of_site_packages_are_found(project, placed, means
         "bin/activate": altered,
         "bin/ls": strange,
     }
+
+
+def test_another_uv_than_the_one_that_made_it_is_no_difference(project, placed, means):
+    made = (placed / "pyvenv.cfg").read_text()
+    (placed / "pyvenv.cfg").write_text(re.sub(r"uv = .*", "uv = 0.9.0", made))
+    assert "uv = 0.9.0" in (placed / "pyvenv.cfg").read_text()
+    assert verify_environment(project, means, PROGRESS).ok
+    (placed / "pyvenv.cfg").write_text(re.sub(r"home = .*", "home = /evil", made))
+    assert "pyvenv.cfg" in causes(verify_environment(project, means, PROGRESS))
 
 
 def test_another_interpreter_in_an_environment_is_found(project, placed, means, tmp_path):
