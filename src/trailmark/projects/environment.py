@@ -53,9 +53,12 @@ def readable_request(project: Project) -> tuple[WholeRequest, tuple[str, ...]]:
     problems = list(broken.values())
     try:
         base = chosen_base(project)
-    except NotFound as error:
+    except NotFound:
         base = None
-        problems.append(str(error))
+        problems.append(
+            f"The base {project.manifest().base} is asked for, and no catalogue here has it. Choose another one with "
+            "`trailmark env base ID`, or none: trailmark env base --none"
+        )
     return request_with(project, base, snippets), tuple(problems)
 
 

@@ -34,8 +34,9 @@ from trailmark.projects.proofs import Proof, find_proofs
 class EnvironmentStanding:
     """All of it. `why` says in sentences what makes the lock stale; `left` what is left to this machine's system.
 
-    `latest` has the newest versions that are known, by manager and name, and `outdated` those of them that come
-    after the locked one; `path` is None until it is made here.
+    `problems` are those of `why` that keep the request from being read whole. `latest` has the newest versions that
+    are known, by manager and name, and `outdated` those of them that come after the locked one; `path` is None until
+    it is made here.
     """
 
     request: WholeRequest
@@ -49,6 +50,7 @@ class EnvironmentStanding:
     proofs: tuple[Proof, ...] = ()
     latest: dict[tuple[str, str], str | None] = field(default_factory=dict)
     outdated: dict[tuple[str, str], str] = field(default_factory=dict)
+    problems: tuple[str, ...] = ()
 
     @property
     def proof(self) -> Proof | None:
@@ -92,6 +94,7 @@ def standing_of(project: Project, managers: Managers) -> EnvironmentStanding:
         path=made.path if made else None,
         newer=newer_revision(request.base, catalogue) if catalogue else None,
         left=left_to_the_machine(request, lock),
+        problems=problems,
         proofs=proofs,
         latest=latest,
         outdated={

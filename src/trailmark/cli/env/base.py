@@ -38,11 +38,13 @@ def command(invocation: Invocation, base_id: str | None, without: bool) -> None:
 
 
 def _show(invocation: Invocation) -> None:
-    facts = standing_facts(standing_of(open_chosen(invocation), invocation.services.managers))
+    standing = standing_of(open_chosen(invocation), invocation.services.managers)
+    facts = standing_facts(standing)
     detail = facts["base_detail"]
     value = {"base": facts["base"], "base_detail": detail}
     if detail is None:
-        show(invocation, value, lambda: "This project has no base. Choose one: trailmark bases")
+        why = "\n".join(standing.problems) or "This project has no base. Choose one: trailmark bases"
+        show(invocation, value, lambda: why)
         return
     lines = {
         "base": f"{detail['id']}, revision {detail['revision']}",

@@ -42,11 +42,12 @@ def change_environment(
         "changes": differences,
         "restart": [session.id for session in told],
     }
-    show(invocation, value | dict(more), lambda: _text(differences, bool(told), standing))
+    show(invocation, value | dict(more), lambda: _text(changed, bool(told), standing))
 
 
-def _text(differences: list[str], told: bool, standing: EnvironmentStanding) -> str:
-    lines = [*(differences or ["Nothing changed."]), *standing.why]
+def _text(changed: Relocked, told: bool, standing: EnvironmentStanding) -> str:
+    same = "The lock stays as it was." if changed.is_recorded else "Nothing changed."
+    lines = [*(changed.changes or [same]), *standing.why]
     if told:
         lines.append("JupyterLab is open: restart the kernel to use the new packages.")
     if standing.left:

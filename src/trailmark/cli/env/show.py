@@ -108,7 +108,7 @@ def _foot(standing: EnvironmentStanding, built: Built) -> str:
         lines.append(faint(f"On this machine itself, Python's packages alone: {standing.path}"))
     match standing.state:
         case "stale":
-            lines += [*standing.why, "Lock it anew: trailmark env lock"]
+            lines += [*standing.why, *([] if standing.problems else ["Lock it anew: trailmark env lock"])]
         case "proved" if standing.proof:
             lines.append(f"Proved on {moment(standing.proof.when)}: a rebuild was equal.")
         case _ if standing.proof:

@@ -9,13 +9,15 @@ from pathlib import Path
 from trailmark.activity import Action, record
 from trailmark.durable import sync_file_system, write_file
 from trailmark.environments.model import EnvironmentRequest
+from trailmark.environments.whole.asked import render_asked
 from trailmark.environments.whole.model import WholeRequest
+from trailmark.environments.whole.resolve import asked_of
 from trailmark.errors import InvalidInput, NotFound, Unavailable
 from trailmark.git import LINK, TreeChange, checkout, present, worktree
 from trailmark.git.checkout import CheckoutPlan
 from trailmark.progress import Progress
 from trailmark.projects.copy import REBUILDABLE, copy_files
-from trailmark.projects.environment import LOCK_PATH, facts_of
+from trailmark.projects.environment import ASKED_PATH, LOCK_PATH, facts_of
 from trailmark.projects.importing.planning import ImportPlan
 from trailmark.projects.importing.source import Folder
 from trailmark.projects.manifest import (
@@ -119,6 +121,7 @@ def _keep_lock(plan: ImportPlan, project: Project, request: EnvironmentRequest) 
     if lock is not None and request == plan.request and not os.path.lexists(path.parent):
         path.parent.mkdir()
         _create(path, lock.text)
+        _create(project.path / ASKED_PATH, render_asked(asked_of(WholeRequest(request))))
 
 
 def _rename_inside(project: Project) -> None:
