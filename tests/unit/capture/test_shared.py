@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from trailmark_capture import journal
 from trailmark_capture.config import Config
@@ -331,3 +333,32 @@ def test_a_folder_of_any_depth_and_kind_goes_and_nothing_else(tmp_path: Path, pe
     assert not gone.exists()
     SharedFolder(tmp_path).remove_folder("gone")
     assert (person.folder / "Documents" / "a").exists()
+
+
+PIECES = st.sampled_from(
+    [
+        command(),
+        spool("/etc/passwd", "../x"),
+        expression("../x", "/etc/passwd"),
+        note("L", "9" * 30),
+        note("S", "unsure"),
+        b"\0\0",
+        b"[" * 2000,
+        b"P 1.000000000 999999999999\n",
+    ]
+)
+
+
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.one_of(PIECES, st.binary(max_size=60)), max_size=8), st.integers(0, 400))
+def test_whatever_notes_hold_the_next_command_is_journalled(
+    config: Config, pieces: list[bytes], cut: int
+) -> None:
+    data = b"".join(pieces)[cut:]
+    (config.shell / "aa.r").mkdir(exist_ok=True)
+    for name in ("aa.spool", "aa.place", "aa.r/session.json", "aa.r/spans", "aa.r/1.process"):
+        (config.shell / name).write_bytes(data)
+    (config.shell / "aa.r" / f"{new_id()}.expression").write_bytes(data)
+    (config.shell / "bb.spool").write_bytes(spool("", "", command("echo after")))
+    assert [entry["code"] for entry in drained(config)][-1:] == ["echo after"]
+    assert not (config.shell / "bb.spool").exists()
