@@ -202,7 +202,7 @@ def test_secrets_are_named_by_the_project_and_kept_outside(call, rain, monkeypat
         "files": [],
     }
     assert "hunter2" not in "".join(path.read_text() for path in rain.rglob("*.toml"))
-    (kept,) = (settings.home / "secrets").iterdir()
+    (kept,) = (settings.home / "secrets").glob("*.json")
     assert "hunter2" in kept.read_text()
     assert kept.stat().st_mode & 0o077 == 0
     assert (
@@ -222,11 +222,14 @@ def test_env_shows_what_is_asked_for(call):
 
 
 def test_a_secret_file_is_named_and_kept(call, rain):
-    (rain.parent / "key.json").write_text("{}")
+    (rain.parent / "key.json").write_text('{"password": "s3cr3t-Pw12!"}')
     done = call("env", "secret", "GCP", "--file", "../key.json", "--at", "~/gcp.json", "--json", folder=rain)
-    assert done.value["files"] == [{"name": "GCP", "place": "~/gcp.json", "known": True}]
+    assert done.value["files"] == [{"name": "GCP", "place": "~/gcp.json", "known": True, "values": 1}]
     assert call("env", "secret", "GCP", folder=rain).code == 1
-    assert "file, at ~/gcp.json" in call("env", "secret", folder=rain).out
+    assert "file, at ~/gcp.json; 1 of its values" in call("env", "secret", folder=rain).out
+    (rain.parent / "key.json").write_text("[]")
+    call("env", "secret", "GCP", "--file", "../key.json", folder=rain)
+    assert "nothing in it is known as secret" in call("env", "secret", folder=rain).out
     forgotten = call("env", "secret", "GCP", "--forget", "--json", folder=rain)
     assert forgotten.value["files"][0]["known"] is False
     assert call("env", "secret", "GCP", "--at", "/etc/passwd", folder=rain).code == 1

@@ -126,4 +126,4 @@ def _about(file: dict[str, Any]) -> str:
         return place
     if not file["values"]:
         return f"{place}; nothing in it is known as secret, so nothing of it is blacked out"
-    return f"{place}; {file['values']} of its values are blacked out"
+    return f"{place}; {file['values']} of its values {'is' if file['values'] == 1 else 'are'} blacked out"
