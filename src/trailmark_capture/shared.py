@@ -124,9 +124,14 @@ class SharedFolder:
 
     def open_lock(self, name: str) -> int:
         """Return a descriptor of a file that stands for a lock, made when needed. Raises OSError."""
+        flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
         self._clear_way(name)
         with self._handle() as handle:
-            return os.open(_checked(name), os.O_RDWR | _WRITE & ~os.O_WRONLY, 0o600, dir_fd=handle)
+            try:
+                return os.open(_checked(name), flags, 0o600, dir_fd=handle)
+            except PermissionError:
+                os.unlink(name, dir_fd=handle)
+                return os.open(name, flags, 0o600, dir_fd=handle)
 
     def replace(self, name: str, data: bytes) -> None:
         """Put a file in the place of whatever has its name, in one step. Raises OSError."""
