@@ -150,9 +150,9 @@ def is_taken_in_or_refused(folder: Path, name: str, data: bytes) -> None:
             continue
         for each, wanted in outcome.request.others.items():
             assert all(BY_NAME[each].check(text) for text in wanted.requirements)
-    assert all(re.match(rf"{re.escape(name)}: |imports: |the code ", note) for note in detected.notes), (
-        detected.notes
-    )
+    assert all(
+        re.match(rf"{re.escape(name)}(: | asks for )|imports: |the code ", note) for note in detected.notes
+    ), detected.notes
 
 
 def taken_or_refused(detected: object, *, conda: bool) -> TakenIn | InvalidInput:

@@ -136,7 +136,7 @@ def _short(text: str) -> str:
     return text
 
 
-_MEND = "Nothing was changed; go back to a version of it that works, or resolve the environment again."
+_MEND = "Nothing was changed; go back to a version of it that works, or lock it anew: trailmark env lock"
 
 
 def _digest(content: Mapping[str, Any], python: str) -> str:

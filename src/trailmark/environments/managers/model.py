@@ -12,7 +12,7 @@ from packaging.version import InvalidVersion, Version
 from trailmark.errors import Cancelled, CommandFailed, Damaged, InvalidInput
 from trailmark.progress import Progress
 
-MEND = "Nothing was changed; go back to a version of it that works, or resolve the environment again."
+MEND = "Nothing was changed; go back to a version of it that works, or lock it anew: trailmark env lock"
 _LONGEST_LOCK = 20_000_000
 _LONGEST_REQUIREMENT = 2000
 _SNAPSHOT = re.compile(r"(?P<day>\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01]))")
