@@ -61,16 +61,8 @@ class SharedFolder:
 
     def files(self, suffix: str = "") -> List[str]:
         """Return the names of the regular files in the folder that end so, in order. Raises OSError."""
-        with (
-            contextlib.suppress(FileNotFoundError, Unusable),
-            self._handle() as handle,
-            os.scandir(handle) as found,
-        ):
-            return sorted(
-                entry.name
-                for entry in found
-                if entry.name.endswith(suffix) and entry.is_file(follow_symlinks=False)
-            )
+        with contextlib.suppress(FileNotFoundError, Unusable), self._handle() as handle:
+            return sorted(name for name in _regular(handle) if name.endswith(suffix))
         return []
 
     def open(self, name: str) -> BinaryIO:
@@ -199,6 +191,12 @@ class SharedFolder:
             yield handle
         finally:
             os.close(handle)
+
+
+def _regular(handle: int) -> List[str]:
+    """Return the names of the regular files in a folder."""
+    with os.scandir(handle) as found:
+        return [entry.name for entry in found if entry.is_file(follow_symlinks=False)]
 
 
 def _flatten(handle: int) -> bool:
