@@ -5,6 +5,7 @@ import socket
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from tests.containers import BASE
 from trailmark.engines import Limits, Mount, SessionSpec, SessionState
 from trailmark.engines.daemon import Daemon
 from trailmark.engines.docker import DockerEngine
+from trailmark.engines.life import holding
 from trailmark.errors import InvalidInput, NotFound
 
 MEGABYTE = 1024**2
@@ -149,22 +151,29 @@ class _Containers:
         time.sleep(0.3)
         assert beat.read_text() == last
 
-    def test_a_start_that_was_interrupted_can_be_repeated(self, engine, spec, daemon, monkeypatch):
+    def test_a_start_that_was_interrupted_is_repeated_at_once(self, engine, spec, tmp_path):
         given = spec("echo whole")
-        engine._create(given)
-        state = engine.inspect("a")
-        assert state is not None
-        assert state.status == "starting"
-        engine.submit(given)
-        assert wait(engine, "a", lambda state: True).status == "starting"
-        monkeypatch.setattr("trailmark.engines.docker._START_SECONDS", -1.0)
+        with holding(tmp_path / "home" / "sessions" / "a" / "starting.lock") as is_ours:
+            assert is_ours
+            engine._create(given)
+            assert wait(engine, "a", lambda state: True).status == "starting"
+            engine.submit(given)
+            assert wait(engine, "a", lambda state: True).status == "starting"
         state = engine.inspect("a")
         assert state is not None
         assert (state.status, state.reason) == ("failed", "The start was interrupted.")
+        engine.stop("a")
         engine.submit(given)
-        monkeypatch.undo()
         assert wait(engine, "a", lambda state: not state.is_live).status == "stopped"
         assert engine.logs("a") == "whole"
+
+    def test_two_may_forget_a_session_at_once(self, engine, spec):
+        for number in range(3):
+            engine.submit(spec("true", f"a{number}"))
+            wait(engine, f"a{number}", lambda state: not state.is_live)
+            with ThreadPoolExecutor(4) as pool:
+                list(pool.map(engine.forget, [f"a{number}"] * 4))
+            assert engine.inspect(f"a{number}") is None
 
     def test_what_cannot_be_run_is_refused_and_leaves_nothing(self, engine, spec):
         with pytest.raises(InvalidInput):

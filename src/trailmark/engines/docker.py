@@ -25,17 +25,20 @@ from trailmark.durable import write_file
 from trailmark.engines.confined import confinement
 from trailmark.engines.daemon import Daemon
 from trailmark.engines.images import Images
+from trailmark.engines.life import holding, is_held
 from trailmark.engines.model import SessionSpec, SessionState, check_id
 from trailmark.errors import InvalidInput, NotFound
 
 _STOPPING = "stopping.json"
 _EMPTY = "empty"
 _TAKEN_ON = "container.json"
+_STARTING = "starting.lock"
 _SESSION = "trailmark.session"
 _HOME = "trailmark.home"
 _PORT = "trailmark.port"
 _LABEL = "trailmark.label."
 _START_SECONDS = 60.0
+_CONFLICT = 409
 _NO_PROGRAM = 127
 _NO_PROGRAM_SIGN = "trailmark: there is no program "
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -100,8 +103,13 @@ class DockerEngine:
                 raise NotFound(
                     f"{mount.source} is not there, so the session cannot see it. Nothing was started."
                 )
+        with holding(self._sessions / check_id(spec.id) / _STARTING) as is_ours:
+            if is_ours:
+                self._submit(spec)
+
+    def _submit(self, spec: SessionSpec) -> None:
         facts = self._find(spec.id)
-        if facts is not None and not _is_left_over(facts):
+        if facts is not None and not _is_unstarted(facts):
             return
         with self._daemon.telling("start the session"):
             if facts is not None:
@@ -113,7 +121,7 @@ class DockerEngine:
                     f"The image {spec.image} is not on this machine. Build the environment: trailmark env build."
                 ) from error
             except self._errors.APIError as error:
-                if error.status_code == 409 and self._find(spec.id) is not None:
+                if error.status_code == _CONFLICT and self._find(spec.id) is not None:
                     return
                 raise
             self._start(made, spec.env)
@@ -169,8 +177,16 @@ class DockerEngine:
         state = self.inspect(session_id)
         if state is not None and not state.is_live:
             with self._daemon.telling("remove the session"), contextlib.suppress(self._errors.NotFound):
-                self._daemon.api.remove_container(self._name(session_id), force=True, v=True)
+                self._remove(session_id)
             shutil.rmtree(self._sessions / session_id, ignore_errors=True)
+
+    def _remove(self, session_id: str) -> None:
+        try:
+            self._daemon.api.remove_container(self._name(session_id), force=True, v=True)
+        except self._errors.APIError as error:
+            # Somebody else is removing it.
+            if error.status_code != _CONFLICT:
+                raise
 
     def _name(self, session_id: str) -> str:
         return f"trailmark-{self._home}-{check_id(session_id)}"
@@ -239,8 +255,12 @@ class DockerEngine:
         if inner["Status"] in ("running", "paused", "restarting", "stopping"):
             return SessionState(status="running", **known)
         if known["started"] is None:
-            if not _is_left_over(facts):
+            if is_held(self._sessions / known["id"] / _STARTING):
                 return SessionState(status="starting", **known)
+            # Who started it may have done so since the engine was asked.
+            later = self._find(known["id"])
+            if later is not None and _time(later["State"]["StartedAt"]) is not None:
+                return self._state(later)
             reason = "The start was interrupted."
             return SessionState(status="failed", ended=_time(facts["Created"]), reason=reason, **known)
         return self._ended(known, inner)
@@ -280,10 +300,9 @@ def kind_of(home: Path, session_id: str) -> str | None:
         return None
 
 
-def _is_left_over(facts: Mapping[str, Any]) -> bool:
-    """Whether a container was created by somebody who did not live to start it."""
-    created = _time(facts["Created"]) or 0.0
-    return facts["State"]["Status"] in ("created", "configured") and time.time() - created > _START_SECONDS
+def _is_unstarted(facts: Mapping[str, Any]) -> bool:
+    """Whether a container was made and not started: it is about to be, or who made it did not live to start it."""
+    return facts["State"]["Status"] in ("created", "configured")
 
 
 def _given(env: Mapping[str, str]) -> bytes:

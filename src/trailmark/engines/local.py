@@ -7,7 +7,6 @@ which no crash, reused process id or restart of the machine can leave behind.
 """
 
 import contextlib
-import fcntl
 import json
 import math
 import os
@@ -20,6 +19,7 @@ from typing import Any
 
 from trailmark.durable import write_file
 from trailmark.engines import keeper
+from trailmark.engines.life import is_held, take
 from trailmark.engines.marked import end_marked, find_marked, mark
 from trailmark.engines.model import SessionSpec, SessionState, check_id
 from trailmark.errors import InvalidInput, NotFound, Unavailable
@@ -29,7 +29,6 @@ _ASKED = "engine.json"
 _STOPPING = "stopping.json"
 _LIFE = "keeper.lock"
 _LOG = "server.log"
-_TAKE_SECONDS = 0.5
 _START_SECONDS = 10.0
 _LONGEST_TAIL = 4_000_000
 
@@ -59,7 +58,7 @@ class LocalEngine:
         except OSError as error:
             raise Unavailable(f"The session cannot be kept in {folder} ({error.strerror}).") from error
         try:
-            if not _take(life) or _was_taken_on(folder):
+            if not take(life) or _was_taken_on(folder):
                 return
             write_file(folder / _ASKED, json.dumps(_asked(spec)).encode())
             spawn(
@@ -184,7 +183,7 @@ def _close(folder: Path) -> dict[str, Any] | None:
     with contextlib.suppress(FileNotFoundError):
         life = os.open(folder / _LIFE, os.O_RDWR | os.O_CLOEXEC)
         try:
-            if not _take(life):
+            if not take(life):
                 return _read(folder / keeper.ENDED)
             ended = _read(folder / keeper.ENDED)
             if ended is None:
@@ -212,31 +211,7 @@ def _lost(folder: Path) -> dict[str, Any]:
 
 def _lives(folder: Path) -> bool:
     """Whether the session's keeper lives (or somebody is just starting it)."""
-    try:
-        fd = os.open(folder / _LIFE, os.O_RDONLY | os.O_CLOEXEC)
-    except FileNotFoundError:
-        return False
-    try:
-        fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    finally:
-        os.close(fd)
-    return False
-
-
-def _take(fd: int) -> bool:
-    """Take the keeper's lock. One who only looks holds it for an instant, so that a refusal is tried again."""
-    deadline = time.monotonic() + _TAKE_SECONDS
-    while True:
-        try:
-            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            if time.monotonic() > deadline:
-                return False
-            time.sleep(0.01)
-        else:
-            return True
+    return is_held(folder / _LIFE)
 
 
 def _wait_for(folder: Path, name: str, seconds: float) -> dict[str, Any] | None:
