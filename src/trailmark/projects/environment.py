@@ -122,12 +122,15 @@ def _file_of(project: Project, name: str, managers: Managers) -> LockFile | None
     return LockFile(name, text) if text is not None else None
 
 
-def chosen_base(project: Project) -> Base | None:
-    """Return the base that is asked for, None for none. Raises NotFound when no catalogue has it, Damaged."""
+def chosen_base(project: Project, *, mends: bool = False) -> Base | None:
+    """Return the base that is asked for, None for none. Raises NotFound when no catalogue has it, Damaged.
+
+    With `mends` a damaged description in the project counts as none.
+    """
     base_id = project.manifest().base
     if base_id is None:
         return None
-    held = held_base(project)
+    held = _attempt(partial(held_base, project), []) if mends else held_base(project)
     if held is not None and held.id == base_id:
         return held
     return load_catalogue(project.settings.home, project.settings.bases).get(base_id)

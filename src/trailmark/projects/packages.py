@@ -20,9 +20,19 @@ from trailmark.environments.whole.model import OTHERS, WholeLock, WholeRequest
 from trailmark.environments.whole.resolve import Means, asked_of, manager_named
 from trailmark.errors import InvalidInput, NotFound, Unavailable
 from trailmark.progress import Progress
-from trailmark.projects.environment import current_lock, readable_request, readable_snippets, whole_request
+from trailmark.projects.environment import (
+    chosen_base,
+    current_lock,
+    readable_request,
+    readable_snippets,
+    request_with,
+    snippets_of,
+    whole_request,
+)
 from trailmark.projects.project import Project
 from trailmark.projects.relock import Alteration, Relocked, make_realised, relock
+
+_LOCKED = "Locked the environment"
 
 
 def ready_environment(
@@ -51,13 +61,19 @@ def tell_if_asked_otherwise(project: Project, lock: WholeLock, progress: Progres
 
 
 def lock_environment(
-    project: Project, means: Means, progress: Progress, *, actor: str = "person"
+    project: Project, means: Means, progress: Progress, *, actor: str = "person", makes: bool = True
 ) -> Relocked:
     """Resolve what the project asks for and record the lock, unless it is the same.
 
     A failing resolve changes nothing. A part of the lock that is damaged is locked as if it had not been before.
+    Without `makes` nothing is installed on this machine.
     """
-    return relock(project, lambda: _as_asked(project), means, progress, actor, mends=True)
+
+    def plan() -> Alteration:
+        base = chosen_base(project, mends=True)
+        return Alteration(_LOCKED, request_with(project, base, snippets_of(project)))
+
+    return relock(project, plan, means, progress, actor, mends=True, makes=makes)
 
 
 def update(
@@ -159,7 +175,7 @@ def _plan(
 
 
 def _as_asked(project: Project) -> Alteration:
-    return Alteration("Locked the environment", whole_request(project))
+    return Alteration(_LOCKED, whole_request(project))
 
 
 def _looking_at(

@@ -96,10 +96,12 @@ def relock(
     *,
     tolerate: tuple[type[TrailmarkError], ...] = (),
     mends: bool = False,
+    makes: bool = True,
 ) -> Relocked:
     """Carry out what `plan` says; it is asked again when the project was changed meanwhile.
 
-    With `mends` a part of the lock that is damaged counts as one that was never locked. Raises Busy when the project
+    With `mends` a part of the lock that is damaged counts as one that was never locked. Without `makes` nothing is
+    installed on this machine: the environment is wanted elsewhere. Raises Busy when the project
     changes time and again.
     """
     for _ in range(_MOST_TRIES):
@@ -107,7 +109,7 @@ def relock(
         alteration = start.alteration
         keep = Keep(start.before, alteration.touched, alteration.update, alteration.hold)
         lock = resolve_whole(alteration.request, means, keep, progress, tolerate=tolerate)
-        made = make_realised(project, lock, means.uv, progress)
+        made = make_realised(project, lock, means.uv, progress) if makes else None
         with project.trail.lock:
             catch_up(project)
             if _seen(project) == start.seen:
@@ -159,7 +161,7 @@ def _seen(project: Project) -> str:
 
 
 def _record(
-    project: Project, start: _Start, lock: WholeLock, made: Realised, managers: Managers, actor: str
+    project: Project, start: _Start, lock: WholeLock, made: Realised | None, managers: Managers, actor: str
 ) -> Relocked:
     files = {FILE_NAME: start.manifest.encode(), **files_of(lock)}
     held = {path for path in _OWN_FILES if present.glance(project.path, path) is not None}
@@ -182,12 +184,16 @@ def _record(
             "changes": list(changes),
             "packages": list(start.alteration.request.pip.packages),
             "parts": lock.parts(),
-            "interpreter": python_version(made),
-            "files": {package.name: package.digest for package in installed_packages(made.path).values()},
+            **(_facts_of(made) if made else {}),
         },
     )
     alter(project, action, Change(put={path: NewFile(data) for path, data in files.items()}, remove=gone))
     return Relocked(start.before, lock, changes, is_recorded=True)
+
+
+def _facts_of(made: Realised) -> dict[str, object]:
+    files = {package.name: package.digest for package in installed_packages(made.path).values()}
+    return {"interpreter": python_version(made), "files": files}
 
 
 def _content(project: Project, path: str) -> bytes | None:

@@ -248,6 +248,14 @@ def test_a_damaged_lock_is_mended_by_locking(project, means, write, name):
     assert state_of(project, means) == ("locked", "")
 
 
+def test_a_damaged_base_is_mended_by_locking(project, means, settings, write):
+    project_base.change_base(project, load_catalogue(settings.home).get("python-minimal"), means, PROGRESS)
+    digest = current_lock(project).digest
+    write("environment/base.toml", "<<<<<<< ours\n")
+    packages.lock_environment(project, means, PROGRESS)
+    assert (current_lock(project).digest, state_of(project, means)) == (digest, ("locked", ""))
+
+
 def test_what_changed_nothing_is_no_record(project, means, ask):
     packages.add(project, ("alpha",), means, PROGRESS)
     many = len(records(project))
