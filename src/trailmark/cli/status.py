@@ -31,7 +31,7 @@ def command(invocation: Invocation) -> None:
     value: dict[str, Any] = {"sessions": [_session(item) for item in running]}
     if project is not None:
         value = _project(project) | value
-    addresses = [item.session.url_for() for item in running]
+    addresses = [item.session.url_for() if item.session.has_page else "" for item in running]
     show(invocation, value, lambda: _text(value, addresses))
 
 
@@ -43,7 +43,7 @@ def _session(item: SessionStatus) -> dict[str, Any]:
         "path": session.project,
         "tool": session.tool,
         "status": item.status,
-        "url": session.url,
+        "url": session.url if session.has_page else None,
         "started": session.started,
     }
 

@@ -83,7 +83,7 @@ def _is_local(session: Session) -> bool:
 
 
 def _post(session: Session, body: dict[str, object]) -> bool:
-    if session.server != "jupyter":
+    if session.server != "jupyter" or not session.has_page:
         return False
     headers = {"Authorization": f"token {session.token}"}
     address = session.base_url + "trailmark/notify"

@@ -24,7 +24,8 @@ class Session:
     """One session. `token` opens the tool, or makes keys that do, and stands nowhere else.
 
     `state` is the name of the folder with the state of its project, which stays when the project is moved. `title`
-    is what a person calls the tool; `server` says who asks for the token: Jupyter's own server, or the gate.
+    is what a person calls the tool; `server` says who asks for the token: Jupyter's own server, or the gate. A
+    command that is run has no page to open, and port 0.
     """
 
     id: str
@@ -40,6 +41,11 @@ class Session:
     title: str = "JupyterLab"
     server: Literal["jupyter", "gate"] = "jupyter"
     page: str = ""
+
+    @property
+    def has_page(self) -> bool:
+        """Whether a browser can open it."""
+        return self.port != 0
 
     @property
     def url(self) -> str:
@@ -69,6 +75,11 @@ class Session:
 def folder_of(settings: Settings, session_id: str) -> Path:
     """Return the folder of a session."""
     return settings.home / "sessions" / session_id
+
+
+def client_of(settings: Settings, session_id: str) -> Path:
+    """Return the file that is locked while the command that waits for a session's end lives."""
+    return folder_of(settings, session_id) / "client.lock"
 
 
 def write_session(settings: Settings, session: Session) -> None:
