@@ -46,6 +46,18 @@ def has_other() -> bool:
     return True
 
 
+def is_taken(port: int) -> bool:
+    """Return whether somebody listens at a port of either address."""
+    try:
+        with socket.socket() as probe, held(port):
+            # Connections of ours that have ended do not keep it.
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind((ADDRESS, port))
+    except OSError as error:
+        return error.errno == errno.EADDRINUSE
+    return False
+
+
 def free_port() -> int:
     """Return a port that nobody has at either address. Raises Taken when there is none."""
     for _ in range(_ATTEMPTS):

@@ -7,6 +7,7 @@ runs lies in the folder `own` beside FILE.
 
 import asyncio
 import contextlib
+import errno
 import json
 import os
 import signal
@@ -53,7 +54,7 @@ async def _serve(order: Mapping[str, Any], config: Config, token: str, folder: P
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stopping.set)
     # The port is taken before anything runs, so that nobody else can have it.
-    server = await asyncio.start_server(proxy.serve, order["listen"], order["port"])
+    server = await _listen(proxy, order["listen"], order["port"])
     try:
         process = await upstream.start(
             _command(order, place), env=_environment(order, config, place, folder), cwd=Path(order["cwd"])
@@ -68,6 +69,17 @@ async def _serve(order: Mapping[str, Any], config: Config, token: str, folder: P
     finally:
         server.close()
         place.remove()
+
+
+async def _listen(proxy: Proxy, address: str, port: int) -> asyncio.AbstractServer:
+    """Listen at a port. Raises Taken when somebody else does."""
+    try:
+        return await asyncio.start_server(proxy.serve, address, port)
+    except OSError as error:
+        if error.errno != errno.EADDRINUSE:
+            raise
+        said = f"Another program of this machine has the port {port} of {address}. Try again."
+        raise Taken(error.errno, said) from None
 
 
 def _command(order: Mapping[str, Any], place: upstream.Place) -> list[str]:

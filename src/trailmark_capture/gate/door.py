@@ -25,7 +25,7 @@ from trailmark_capture.loopback import ADDRESS
 
 Header = tuple[bytes, bytes]
 _SAFE = frozenset({"GET", "HEAD"})
-_OUR_COOKIES = re.compile(r"(?:trailmark-|username-|_xsrf$)")
+_OUR_COOKIES = re.compile(r"(?:trailmark-|username-).*|_xsrf", re.DOTALL)
 _HOPS = frozenset(
     {b"connection", b"keep-alive", b"proxy-authenticate", b"proxy-authorization", b"proxy-connection", b"te",
      b"trailer", b"upgrade", b"expect"}
@@ -37,9 +37,10 @@ _WITHHELD = frozenset({b"clear-site-data", b"alt-svc", b"strict-transport-securi
 
 @dataclass(frozen=True)
 class Refused:
-    """The request is not the person's."""
+    """The request is not the person's, or asks for nothing that there can be."""
 
     why: str
+    status: int = 403
 
 
 @dataclass(frozen=True)
@@ -76,7 +77,11 @@ class Door:
         foreign = self._why_foreign(method, headers)
         if foreign is not None:
             return Refused(foreign)
-        if urlsplit(target).path == PATH:
+        try:
+            path = urlsplit(target).path
+        except ValueError:
+            return Refused("There is no such address.", 400)
+        if path == PATH:
             return self._enter(target, headers)
         if self._has_token(headers) or self._has_cookie(headers):
             return None
@@ -139,7 +144,7 @@ class Door:
         for name, value in headers:
             if name == b"cookie":
                 kept = [f"{key}={text}" for key, text in _pairs(value.decode("latin-1"))
-                        if not _OUR_COOKIES.match(key)]  # fmt: skip
+                        if not _OUR_COOKIES.fullmatch(key)]  # fmt: skip
                 if kept:
                     passed.append((name, "; ".join(kept).encode("latin-1")))
             elif name == b"authorization" and value == f"token {self.token}".encode():
@@ -160,7 +165,7 @@ class Door:
             (name, own + value[len(here) :] if name == b"location" and _is_below(value, here) else value)
             for name, value in headers
             if name not in _HOPS | _WITHHELD
-            and not (name == b"set-cookie" and _OUR_COOKIES.match(value.decode("latin-1").lstrip()))
+            and not (name == b"set-cookie" and _OUR_COOKIES.fullmatch(_named(value.decode("latin-1"))))
         ]
 
 
@@ -190,6 +195,11 @@ def _cookies(line: str) -> list[tuple[str, str]]:
             continue
         found.append((name, morsel.value if morsel is not None else value))
     return found
+
+
+def _named(cookie: str) -> str:
+    """Return the name that a cookie has when it comes back: one without a name comes back as its value."""
+    return cookie.lstrip("= \t").partition(";")[0].partition("=")[0].strip()
 
 
 def _pairs(line: str) -> list[tuple[str, str]]:

@@ -99,7 +99,7 @@ class Proxy:
 
     def _own_answer(self, verdict: Refused | Entered) -> tuple[int, bytes, list[Header]]:
         if isinstance(verdict, Refused):
-            return 403, _page(self._name, f"{verdict.why} Open {self._name} from Trailmark, or with "
+            return verdict.status, _page(self._name, f"{verdict.why} Open {self._name} from Trailmark, or with "
                               "<code>trailmark launch</code>."), []  # fmt: skip
         extra: list[Header] = []
         if verdict.cookie:
@@ -155,16 +155,25 @@ def _is_over(side: Side) -> bool:
 
 
 async def _upload(side: Side, behind: Side) -> bool:
-    """Pass the body of a request on, then watch the browser; False when it went away before it had its answer."""
+    """Pass the body of a request on, then watch the browser; False when it went away before it had its answer.
+
+    Raises what the server behind refuses: it may have answered without having read everything.
+    """
     while True:
-        event = await side.receive()
+        try:
+            event = await side.receive()
+        except (OSError, h11.RemoteProtocolError):
+            return False
         if isinstance(event, h11.Data):
             await behind.send(h11.Data(data=event.data))
         elif isinstance(event, h11.EndOfMessage):
             await behind.send(h11.EndOfMessage())
             if side.http.their_state is not h11.DONE:
                 return True
-            data = await side.reader.read(_CHUNK)
+            try:
+                data = await side.reader.read(_CHUNK)
+            except OSError:
+                return False
             side.http.receive_data(data)
             return bool(data)
         else:

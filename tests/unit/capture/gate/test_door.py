@@ -147,12 +147,20 @@ def test_what_would_touch_other_servers_of_this_machine_does_not_come_back(door)
     headers = [
         (b"set-cookie", b"trailmark-8700=stolen; Path=/"),
         (b"set-cookie", b" username-127-0-0-1-8888=x"),
+        (b"set-cookie", b"_xsrf=abc; Path=/"),
+        (b"set-cookie", b"_xsrf ; Path=/"),
+        (b"set-cookie", b"= =trailmark-gate-9000=abc; Path=/"),
         (b"set-cookie", b"theirs=1"),
+        (b"set-cookie", b"_xsrf_of_theirs=1; Path=/"),
         (b"clear-site-data", b'"cookies"'),
         (b"connection", b"keep-alive"),
         (b"content-type", b"text/html"),
     ]
-    assert door.back(headers, [HOST]) == [(b"set-cookie", b"theirs=1"), (b"content-type", b"text/html")]
+    assert door.back(headers, [HOST]) == [
+        (b"set-cookie", b"theirs=1"),
+        (b"set-cookie", b"_xsrf_of_theirs=1; Path=/"),
+        (b"content-type", b"text/html"),
+    ]
 
 
 @pytest.mark.parametrize("host", [b"own.localhost:9000", b"localhost:9000", b"127.0.0.1:9000"])
@@ -179,3 +187,9 @@ def test_the_server_behind_is_asked_at_a_name_that_every_server_knows(door, host
 )
 def test_what_leads_elsewhere_is_left_as_it_is(door, location):
     assert door.back([(b"location", location)], [HOST]) == [(b"location", location)]
+
+
+def test_an_address_that_there_cannot_be_is_refused_before_any_key_is_asked(door):
+    refused = door.judge("GET", "//[", [HOST])
+    assert isinstance(refused, Refused)
+    assert refused.status == 400

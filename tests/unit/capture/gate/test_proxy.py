@@ -171,6 +171,47 @@ def test_a_large_upload_is_passed_on_in_pieces():
     run(story)
 
 
+@pytest.mark.parametrize("way", ["length", "chunks"])
+def test_an_upload_that_is_given_up_is_given_up_behind_too(way):
+    async def story() -> None:
+        left = asyncio.Event()
+
+        async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            """Read all of a request before it is answered, as most servers do."""
+            await reader.read()
+            left.set()
+            writer.close()
+
+        framing = b"Content-Length: 1000000" if way == "length" else b"Transfer-Encoding: chunked"
+        body = b"x" * 1000 if way == "length" else b"3\r\nabc\r\n"
+        async with gate(handle) as front:
+            _, writer = await front.send(
+                b"POST /up HTTP/1.1\r\nHost: HOST\r\n" + TOKEN + framing + b"\r\n\r\n" + body
+            )
+            await asyncio.sleep(0.1)
+            writer.close()
+            await asyncio.wait_for(left.wait(), PATIENCE)
+
+    run(story)
+
+
+def test_an_answer_that_comes_before_the_whole_upload_was_read_is_passed_back():
+    async def story() -> None:
+        async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            await reader.readuntil(b"\r\n\r\n")
+            writer.write(b"HTTP/1.1 413 Too Large\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+            await writer.drain()
+            writer.close()
+
+        async with gate(handle) as front:
+            said = await front.ask(
+                b"POST /up HTTP/1.1\r\nHost: HOST\r\n" + TOKEN + b"Content-Length: 1000\r\n\r\nxx"
+            )
+            assert said.startswith(b"HTTP/1.1 413")
+
+    run(story)
+
+
 def test_a_websocket_is_passed_on_byte_for_byte():
     frames = bytes(range(256)) * 50
 
@@ -218,7 +259,13 @@ def test_a_websocket_from_another_page_does_not_get_through():
 
 
 @pytest.mark.parametrize(
-    "nonsense", [b"nonsense\r\n\r\n", b"GET / HTTP/1.1\r\nHo st: x\r\n\r\n", b"\0\0\0\r\n\r\n"]
+    "nonsense",
+    [
+        b"nonsense\r\n\r\n",
+        b"GET //[ HTTP/1.1\r\nHost: HOST\r\nConnection: close\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHo st: x\r\n\r\n",
+        b"\0\0\0\r\n\r\n",
+    ],
 )
 def test_what_makes_no_sense_is_refused(nonsense):
     async def story() -> None:
