@@ -41,6 +41,7 @@ class Settings:
     bases: tuple[str, ...] = ()
     r_repositories: tuple[str, ...] = ()
     certificates: Path | None = None
+    engine: str | None = None
 
     def state_of(self, project: Path) -> Path:
         """Return the folder for what belongs to a project but not in it: journal, index, locks."""
@@ -62,7 +63,7 @@ def load(environ: Mapping[str, str]) -> Settings:
     stored = _read(path)
     usual = home / "projects" if environ.get("TRAILMARK_HOME") else _user_home(environ) / "Trailmark"
     texts = {
-        name: _of_kind(stored, name, str, path) for name in ("projects", "owner", "device", "certificates")
+        name: _of_kind(stored, name, str, path) for name in ("projects", "owner", "device", "certificates", "engine")
     }
     limits = {name: _of_kind(stored, name, int, path) for name in ("max_file_bytes", "max_output_bytes")}
     return Settings(
@@ -76,6 +77,7 @@ def load(environ: Mapping[str, str]) -> Settings:
         bases=_texts(stored, "bases", path),
         r_repositories=_texts(stored, "r_repositories", path),
         certificates=Path(texts["certificates"]).expanduser() if texts["certificates"] else None,
+        engine=texts["engine"],
     )
 
 

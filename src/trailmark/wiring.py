@@ -73,6 +73,19 @@ class Services:
         _ = engine.chosen
         return engine
 
+    def engine_for(self, project: Project, name: str | None = None) -> Engine:
+        """Return the engine of a name; without one, that of the settings, else the one that fits the project.
+
+        What starts from a base runs in a container where an engine for those answers, all else on this machine.
+        Raises as `engine_named`.
+        """
+        name = name or self.settings.engine
+        if name is None and _has_base(project):
+            for kind in KINDS if isinstance(self.engine, SeveralEngines) else ():
+                with contextlib.suppress(Unavailable):
+                    return self.engine_named(kind)
+        return self.engine_named(name)
+
     def containers_named(self, name: str | None) -> DockerEngine | None:
         """Return the engine of a name if it runs containers, None for this machine. Raises as `engine_named`."""
         return self.engine_named(name).containers
@@ -109,6 +122,14 @@ class Services:
             shim=lambda: None if find_shim() else "partial: Python's own reports and a file watcher",
             pythons=lambda: [found.version for found in list_interpreters(self.uv)],
         )
+
+
+def _has_base(project: Project) -> bool:
+    try:
+        return project.manifest().base is not None
+    except InvalidInput:
+        # What is wrong with it is said by whoever needs it.
+        return False
 
 
 def build(environ: Mapping[str, str]) -> Services:

@@ -17,17 +17,19 @@ from trailmark.sessions.tools.catalogue import DEFAULT
 @verb("launch")
 @click.option("--tool", metavar="NAME", help=f"What to open, as `trailmark tools` lists it: else {DEFAULT}.")
 @click.option("--app", metavar="NAME", help="Open a web app of the project instead, by its name.")
-@click.option("--engine", metavar="NAME", help="Where to run it: local, or as `trailmark engines` says.")
+@click.option("--engine", metavar="NAME", help="Where to run it, as `trailmark engines` lists them.")
 def command(invocation: Invocation, tool: str | None, app: str | None, engine: str | None) -> None:
     """Open a project in JupyterLab or another tool, or one of its web apps; what is done there is recorded.
 
     The first launch makes the project's environment. Prints the address when the server is ready; the address
     alone opens it, so keep it to yourself. A session that runs already is used again. It goes on running until
-    `trailmark stop`. When a secret that the project names has no value yet, you are asked for it.
+    `trailmark stop`. A project that starts from a base runs in a container where there is an engine for those, any
+    other on this machine; --engine says otherwise. When a secret that the project names has no value yet, you are
+    asked for it.
 
     \b
     trailmark -C weather launch
-    trailmark launch --tool terminal
+    trailmark launch --tool terminal --engine local
     trailmark launch --app dashboard
     trailmark launch --json
     """
@@ -38,7 +40,7 @@ def command(invocation: Invocation, tool: str | None, app: str | None, engine: s
     with TerminalProgress() as progress:
         session = launch(
             project,
-            invocation.services.engine_named(engine),
+            invocation.services.engine_for(project, engine),
             invocation.services.uv,
             progress,
             tool=PREFIX + app if app else tool or DEFAULT,

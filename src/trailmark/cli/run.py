@@ -15,13 +15,14 @@ from trailmark.sessions.run import run
 
 @verb("run", context_settings={"allow_interspersed_args": False, "ignore_unknown_options": True})
 @click.option("--title", help="What the record is called; the command itself when not given.")
-@click.option("--engine", metavar="NAME", help="Where to run it: local, or as `trailmark engines` says.")
+@click.option("--engine", metavar="NAME", help="Where to run it, as `trailmark engines` lists them.")
 @click.argument("arguments", nargs=-1, required=True, type=click.UNPROCESSED, metavar="-- COMMAND...")
 def command(invocation: Invocation, title: str | None, engine: str | None, arguments: tuple[str, ...]) -> int:
     """Run a command in the project's environment and record it.
 
     Kept are what it printed, its exit code, time and memory, and the files that it read and wrote, also those of
-    programs that it started. It runs in the folder you are in, or in the project's when you are elsewhere, and
+    programs that it started. As with a launch, a project that starts from a base runs in a container where there is
+    an engine for those. It runs in the folder you are in, or in the project's when you are elsewhere, and
     exits with the command's own code. With --json, what the command prints goes to standard error, and its record
     to standard output.
 
@@ -45,7 +46,7 @@ def command(invocation: Invocation, title: str | None, engine: str | None, argum
             title=title,
             actor=invocation.actor,
             onto=onto,
-            engine=services.containers_named(engine),
+            engine=services.engine_for(project, engine).containers,
             managers=services.managers,
         )
     if invocation.json:

@@ -47,7 +47,7 @@ def ready_image(
         # Before anything is resolved: system packages are resolved as the base has them.
         ensure_base(engine, base, project.settings.home, progress)
     if lock is None:
-        lock = lock_environment(project, means, progress, actor=actor).lock
+        lock = lock_environment(project, means, progress, actor=actor, makes=False).lock
     else:
         tell_if_asked_otherwise(project, lock, progress)
     note_use(project.settings, lock.digest)

@@ -16,9 +16,10 @@ from trailmark.environments.whole.recipe import TOOLS_LABEL
 from trailmark.environments.whole.resolve import Means
 from trailmark.errors import InvalidInput, NotFound
 from trailmark.progress import NullProgress
-from trailmark.projects.environment import LOCK_PATH, current_lock
+from trailmark.projects.environment import LOCK_PATH, current_lock, find_made
 from trailmark.projects.image import OtherBase, keep_image, ready_image, take_image
 from trailmark.projects.new import BASE_PATH, new_project
+from trailmark.projects.packages import lock_environment
 
 PIP = 'lock-version = "1.0"\ncreated-by = "uv"\nrequires-python = ">=3.11"\npackages = []\n'
 BASE = Base("maps", 1, "Maps", "", LocalImage("mine:1"))
@@ -144,3 +145,16 @@ def test_an_image_is_kept(settings, engine, ready, tmp_path):
     ready(project)
     keep_image(project, engine, tmp_path / "x", NullProgress())
     assert (tmp_path / "x").read_text() == current_lock(project).digest
+
+
+def test_what_is_locked_for_a_container_is_not_installed_on_this_machine(settings):
+    project = new_project("fresh", settings)
+    means = Means(find_uv(os.environ), {})
+    locked = lock_environment(project, means, NullProgress(), makes=False)
+    assert locked.is_recorded
+    lock = current_lock(project)
+    assert lock is not None
+    assert lock.digest == locked.lock.digest
+    assert find_made(project, lock) is None
+    assert not lock_environment(project, means, NullProgress()).is_recorded
+    assert find_made(project, lock) is not None

@@ -18,12 +18,12 @@ _TITLE = "trailmark env build"
 
 
 @verb("build")
-@click.option("--engine", metavar="NAME", help="On which engine: local, or as `trailmark engines` says.")
+@click.option("--engine", metavar="NAME", help="Where, as `trailmark engines` lists them.")
 @click.option(
     "--from", "source", metavar="FILE", type=click.Path(path_type=Path), help="Take the image from an export."
 )
 def command(invocation: Invocation, engine: str | None, source: Path | None) -> None:
-    """Make the environment from its lock, as a launch would, so that the launch need not wait.
+    """Make the environment from its lock, where and as a launch would, so that the launch need not wait.
 
     One that is made already stays as it is. What was never locked is locked first. An image that `trailmark export
     --with-image` wrote is used for this project alone, for somebody else made it.
@@ -34,7 +34,7 @@ def command(invocation: Invocation, engine: str | None, source: Path | None) -> 
     trailmark env build --engine docker --from weather.trailmark.image.tar
     """
     project, services, actor = open_chosen(invocation), invocation.services, invocation.actor
-    containers = services.containers_named(engine)
+    containers = services.engine_for(project, engine).containers
     if source and containers is None:
         raise InvalidInput("An image is for an engine that runs containers: name it with --engine.")
     where = containers.name if containers else "local"

@@ -8,6 +8,7 @@ from trailmark.engines.docker import DockerEngine
 from trailmark.engines.images import Image
 from trailmark.engines.tool_layer import TOOL_LABEL, TOOLS, digest_of, made_tool, with_tool
 from trailmark.engines.trust import Trust
+from trailmark.environments.bases.model import Base
 from trailmark.environments.whole.model import WholeLock
 from trailmark.environments.whole.recipe import image_of
 from trailmark.environments.whole.resolve import Means
@@ -70,14 +71,18 @@ def program_in_image(tool: Tool) -> str | None:
 
 def _require_download(tool: Tool, lock: WholeLock, project: Project) -> None:
     """Refuse a tool that this base does not bring, unless a snippet may have brought it."""
-    wanted, base = tool.layer.download, lock.base
-    if wanted is None or base is None or tool.id in base.tools or lock.all_snippets:
-        return
-    if not any(wanted == one.name or tool.id == one.tool for one in base.downloads):
+    if lock.base is not None and not lock.all_snippets and not is_brought(tool, lock.base):
         raise Unavailable(
-            f"{tool.title} is brought by a base, and that of {project.name}, “{base.title}”, has none. Nothing was "
-            "changed. `trailmark bases` lists those that have it; choose one with `trailmark env base`."
+            f"{tool.title} is brought by a base, and that of {project.name}, “{lock.base.title}”, has none. Nothing "
+            "was changed. `trailmark bases` lists those that have it; choose one with `trailmark env base`."
         )
+
+
+def is_brought(tool: Tool, base: Base) -> bool:
+    """Whether an image of the base can have a tool: any that needs nothing of the base, else one that it brings."""
+    wanted = tool.layer.download
+    brought = (wanted == one.name or tool.id == one.tool for one in base.downloads)
+    return wanted is None or tool.id in base.tools or any(brought)
 
 
 def _remove_older(engine: DockerEngine, tool: Tool) -> None:

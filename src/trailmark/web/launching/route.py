@@ -34,6 +34,7 @@ def start(
     site: Here,
     project: OpenProject,
     tool: Annotated[str, Form()] = DEFAULT,
+    engine: Annotated[str, Form()] = "",
     without: Annotated[str, Form()] = "",
 ) -> Response:
     """Start a tool in the background and show how far it is; ask first for secrets that have no value."""
@@ -41,10 +42,10 @@ def start(
     missing, files = missing_secrets(project), missing_secret_files(project)
     if (missing or files) and not without:
         return site.page(
-            request, "launching/secrets.html", project=project, tool=choice, missing=missing, files=files,
-            links=Links.of(project.owner, project.name),
+            request, "launching/secrets.html", project=project, tool=choice, engine=engine, missing=missing,
+            files=files, links=Links.of(project.owner, project.name),
         )  # fmt: skip
-    job = start_launch(site, project, tool)
+    job = start_launch(site, project, tool, engine or None)
     return see_other(f"{Links.of(project.owner, project.name).base}/launching/{job.id}")
 
 
@@ -60,8 +61,8 @@ async def give_secrets(request: Request, site: Here, project: OpenProject) -> Re
         value = form.get(f"secret:{name}")
         if isinstance(value, str) and value:
             set_secret(project, name, value)
-    tool = form.get("tool")
-    job = start_launch(site, project, tool if isinstance(tool, str) else DEFAULT)
+    tool, engine = (str(form.get(name) or "") for name in ("tool", "engine"))
+    job = start_launch(site, project, tool or DEFAULT, engine or None)
     return see_other(f"{Links.of(project.owner, project.name).base}/launching/{job.id}")
 
 

@@ -28,8 +28,11 @@ def tool_of_launch(job: Job) -> str:
     return (job.topic or "").removeprefix(_LAUNCH)
 
 
-def start_launch(site: Site, project: Project, tool: str) -> Job:
-    """Begin to start a tool on a project, if it is not being started; the job leads to it. Raises InvalidInput."""
+def start_launch(site: Site, project: Project, tool: str, engine: str | None = None) -> Job:
+    """Begin to start a tool on a project, if it is not being started; the job leads to it.
+
+    `engine` is where, None: where it fits the project. Raises InvalidInput.
+    """
     title = find_choice(project, tool).title
     under_way = find_launch(site, project, tool)
     if under_way is not None:
@@ -38,7 +41,8 @@ def start_launch(site: Site, project: Project, tool: str) -> Job:
 
     def work(progress: Progress) -> str:
         found = find_project(services.settings, owner, name)
-        launch(found, services.engine, services.uv, progress, tool=tool, managers=services.managers)
+        chosen = services.engine_for(found, engine)
+        launch(found, chosen, services.uv, progress, tool=tool, managers=services.managers)
         return f"{Links.of(owner, name).base}/open?tool={quote(tool)}"
 
     return site.jobs.start(

@@ -33,14 +33,14 @@ _LOOKED_AT = 40
 
 
 @router.get("/")
-def overview(request: Request, site: Here, project: OpenProject) -> HTMLResponse:
-    """Show the project at a glance."""
+def overview(request: Request, site: Here, project: OpenProject, on: str | None = None) -> HTMLResponse:
+    """Show the project at a glance, and what it can be opened in on an engine."""
     return site.page(
         request,
         "overview/overview.html",
         frame=project_frame(site, request, project, "overview"),
         overview=_overview(site, project),
-        choices=choices_of(site, project),
+        choices=choices_of(site, project, on),
         links=Links.of(project.owner, project.name),
     )
 
