@@ -33,6 +33,8 @@ _FLAGS = (
     | DiffOption.UPDATE_INDEX
 )
 _FEW = 500
+# libgit2's own limit.
+_DEEPEST = 100
 _ATTEMPTS = 10
 _PAUSE_SECONDS = 0.1
 _RAW_BYTES = "* -text -eol -ident -filter -working-tree-encoding\n"
@@ -73,6 +75,12 @@ class StatIndex:
             with contextlib.suppress(pygit2.GitError, OSError):
                 return _paths(self._index.diff_to_workdir(_FLAGS))
             time.sleep(_PAUSE_SECONDS)
+        deep = _too_deep(self._repository.path)
+        if deep is not None:
+            raise Busy(
+                f"{deep} lies more than {_DEEPEST} folders deep, where git cannot look, so what changed in the "
+                "project's files is not seen. Nothing was changed. Move or remove that folder."
+            )
         raise Busy("Files of the project come and go at this moment. Nothing was changed; try again.")
 
     def bring_to(self, tree: Oid | None) -> None:
@@ -117,6 +125,17 @@ class StatIndex:
             return False
         added = self._index[path]
         return (str(added.id), int(added.mode)) == (entry.oid, entry.mode)
+
+
+def _too_deep(work_tree: Path) -> str | None:
+    """Return the first folders of a path that is deeper than libgit2 goes, None when there is none."""
+    start = len(work_tree.parts)
+    for parent, folders, _ in os.walk(work_tree):
+        parts = Path(parent).parts[start:]
+        if len(parts) > _DEEPEST:
+            return "/".join(parts[:3]) + "/…"
+        folders[:] = [] if parts[:1] == (".git",) else folders
+    return None
 
 
 def _load(folder: Path) -> tuple[pygit2.Repository, pygit2.Index]:

@@ -7,6 +7,7 @@ import time
 import pygit2
 import pytest
 
+from trailmark.errors import Busy
 from trailmark.git import EXECUTABLE, FILE, LINK, Entry, Repository, Signature, worktree
 from trailmark.git.present import Found, HeldBack, is_git_name
 
@@ -408,3 +409,9 @@ def test_files_that_vanish_while_they_are_looked_at_are_looked_at_again(reposito
 
     monkeypatch.setattr(pygit2.Index, "diff_to_workdir", vanish_once)
     assert scan(repository).put == ("a.txt",)
+
+
+def test_a_folder_that_is_too_deep_for_git_is_named(repository):
+    write(repository, "output/" + "deep/" * 110 + "x.txt", "x\n")
+    with pytest.raises(Busy, match=r"output/deep/deep/… lies more than 100 folders deep"):
+        scan(repository)
