@@ -9,6 +9,7 @@ from trailmark import wiring
 from trailmark.projects.project import is_project, open_project
 from trailmark.projects.state import place_of
 from trailmark.sessions.recorder import run_recorder
+from trailmark.sessions.stop import has_living
 
 
 def main(path: Path, state: str) -> None:
@@ -23,7 +24,7 @@ def main(path: Path, state: str) -> None:
     if not is_project(path):
         path = place_of(settings.home / "state" / state) or path
     project = open_project(path, settings)
-    run_recorder(project, lambda: services.has_sessions(project))
+    run_recorder(project, lambda: has_living(settings, services.engine, project))
 
 
 if __name__ == "__main__":

@@ -72,7 +72,8 @@ class SessionState:
     """How a session is. Times are seconds since 1970, by the engine's clock.
 
     It is starting until its program has been started, stopped when it ended well, was asked to end or went with
-    the machine, and failed when it could not start or ended badly; `reason` then says why, if that is known.
+    the machine, and failed when it could not start or ended badly; `reason` then says why, if that is known. It
+    is silent when its engine does not answer: nobody knows whether it runs.
     """
 
     id: str
@@ -83,6 +84,7 @@ class SessionState:
     exit_code: int | None = None
     port: int | None = None
     reason: str | None = None
+    is_silent: bool = False
 
     @property
     def is_live(self) -> bool:

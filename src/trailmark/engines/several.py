@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from trailmark.errors import InvalidInput, NotFound, Unavailable
 class SeveralEngines:
     """The local engine and those for containers, which are looked for when a session of theirs is asked for.
 
-    A session of an engine that does not answer counts as starting: nobody knows that it has ended.
+    A session of an engine that does not answer counts as live: nobody knows that it has ended.
     """
 
     def __init__(
@@ -72,7 +73,7 @@ class SeveralEngines:
         try:
             return self._container(kind).inspect(session_id)
         except Unavailable as error:
-            return SessionState(session_id, "starting", {}, reason=str(error))
+            return SessionState(session_id, "starting", {}, reason=str(error), is_silent=True)
 
     def stop(self, session_id: str) -> None:
         """End the session on its own engine."""
@@ -85,11 +86,16 @@ class SeveralEngines:
     def list(self, labels: Mapping[str, str] | None = None) -> list[SessionState]:
         """Return the sessions with these labels on all engines that have any, the newest first."""
         found = self._local.list(labels)
+        folders = [folder.name for folder in (self._home / "sessions").glob("*")]
+        kinds = {name: kind for name in folders if (kind := kind_of(self._home, name)) is not None}
+        for kind in {*self._found, *kinds.values()}:
+            with contextlib.suppress(Unavailable, NotFound):
+                found += self._container(kind).list(labels)
+        told = {state.id for state in found}
         wanted = dict(labels or {}).items()
-        for folder in (self._home / "sessions").glob("*"):
-            if kind_of(self._home, folder.name) is not None:
-                state = self.inspect(folder.name)
-                found += [state] if state is not None and wanted <= dict(state.labels).items() else []
+        for name in kinds.keys() - told:
+            state = self.inspect(name)
+            found += [state] if state is not None and wanted <= dict(state.labels).items() else []
         return sorted(found, key=lambda state: (state.started or float("inf"), state.id), reverse=True)
 
     def forget(self, session_id: str) -> None:

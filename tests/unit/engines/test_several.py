@@ -1,4 +1,5 @@
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -98,11 +99,20 @@ def test_each_session_is_asked_of_its_own_engine(engines, containers):
 def test_a_session_whose_engine_is_silent_may_live(engines, tmp_path):
     mark(tmp_path, "a", "podman")
     state = engines.inspect("a")
-    assert (state.status, state.reason) == ("starting", "no podman")
+    assert (state.is_live, state.is_silent, state.reason) == (True, True, "no podman")
     assert [state.id for state in engines.list()] == ["a"]
     with pytest.raises(Unavailable):
         engines.stop("a")
     (tmp_path / "sessions" / "a" / "container.json").unlink()
+
+
+def test_a_session_without_a_folder_is_listed_by_an_engine_that_is_used(engines, containers):
+    containers.submit("docker", "a", labels={"project": "p"})
+    shutil.rmtree(containers.home / "sessions" / "a")
+    assert engines.list() == []
+    docker = engines.on("docker")
+    _ = docker.chosen
+    assert [state.id for state in docker.list({"project": "p"})] == ["a"]
 
 
 def test_a_mark_that_makes_no_sense_is_none(engines, tmp_path):
