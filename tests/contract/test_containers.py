@@ -15,7 +15,7 @@ from trailmark.engines import Limits, Mount, SessionSpec, SessionState
 from trailmark.engines.daemon import Daemon
 from trailmark.engines.docker import DockerEngine
 from trailmark.engines.life import holding
-from trailmark.errors import InvalidInput, NotFound
+from trailmark.errors import InvalidInput, NotFound, Unavailable
 
 MEGABYTE = 1024**2
 SECRET = "s3cr3t-value-42"
@@ -125,6 +125,11 @@ class _Containers:
         assert said[0] == str(32 * 1024)
         assert str(300 * MEGABYTE) not in said
 
+    def test_it_is_told_how_large_the_machine_is(self, daemon):
+        cpus, memory = daemon.machine
+        assert cpus >= 1
+        assert memory > 100 * MEGABYTE
+
     def test_it_goes_on_without_us_and_belongs_to_its_home(self, engine, spec, daemon, tmp_path):
         engine.submit(spec("sleep 600", labels={"project": "p"}))
         wait(engine, "a", lambda state: state.status == "running")
@@ -189,6 +194,12 @@ class TestDockerContainers(_Containers):
     @pytest.fixture
     def daemon(self, docker: Daemon) -> Daemon:
         return docker
+
+    @pytest.mark.skipif(Path("/dev/nvidiactl").exists(), reason="this machine has a GPU")
+    def test_a_gpu_that_there_is_not_is_named_with_what_to_do(self, engine, spec):
+        with pytest.raises(Unavailable, match="trailmark env resources --no-gpu"):
+            engine.submit(spec("true", limits=Limits(gpu=True)))
+        assert engine.list() == []
 
 
 class TestPodmanContainers(_Containers):

@@ -15,6 +15,7 @@ from trailmark.engines.daemon import Daemon
 from trailmark.environments.bases.catalogue import own_folder
 from trailmark.projects.catch_up import catch_up
 from trailmark.projects.new import new_project
+from trailmark.projects.resources import set_resources
 from trailmark.sessions.session import iter_sessions
 from trailmark.sessions.stop import statuses, stop
 
@@ -74,6 +75,14 @@ def begun(project):
     for client in clients:
         client.kill()
         client.communicate()
+
+
+def test_a_project_that_asks_for_more_than_there_is_gets_what_there_is(begun, project):
+    set_resources(project, cpus=4096.0, memory="4096 GB", shared_memory=None, gpu=False)
+    out, err = begun("echo begun; nproc").communicate(timeout=60)
+    assert out.strip().isdigit()
+    assert "asks for 4096 processors; this machine has" in err
+    assert "asks for 4096.0 GB of memory; this machine has" in err
 
 
 def wait(true: Callable[[], bool]) -> None:

@@ -69,6 +69,13 @@ class Daemon:
         return (ADDRESS, OTHER) if both else (ADDRESS,)
 
     @cached_property
+    def machine(self) -> tuple[int, int]:
+        """How many processors its machine has, and how many bytes of memory; 0 where it does not say."""
+        with self.telling("describe itself"):
+            info = self.api.info()
+        return info.get("NCPU") or os.cpu_count() or 1, info.get("MemTotal") or 0
+
+    @cached_property
     def _is_rootless(self) -> bool:
         with self.telling("describe itself"):
             options = self.api.info().get("SecurityOptions") or ()

@@ -27,7 +27,7 @@ from trailmark.engines.daemon import Daemon
 from trailmark.engines.images import Images
 from trailmark.engines.life import holding, is_held
 from trailmark.engines.model import SessionSpec, SessionState, check_id
-from trailmark.errors import InvalidInput, NotFound
+from trailmark.errors import CommandFailed, InvalidInput, NotFound, Unavailable
 
 _STOPPING = "stopping.json"
 _EMPTY = "empty"
@@ -41,6 +41,7 @@ _START_SECONDS = 60.0
 _CONFLICT = 409
 _NO_PROGRAM = 127
 _NO_PROGRAM_SIGN = "trailmark: there is no program "
+_NO_GPU = re.compile(r"device driver|nvidia|gpu|\bcdi\b", re.IGNORECASE)
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _FRACTION = re.compile(r"\.\d+")
 # Reads lines that begin with + until a line that is a dot, has the shell set them, and becomes the program.
@@ -105,7 +106,20 @@ class DockerEngine:
                 )
         with holding(self._sessions / check_id(spec.id) / _STARTING) as is_ours:
             if is_ours:
-                self._submit(spec)
+                with self._telling_of_gpus(spec):
+                    self._submit(spec)
+
+    @contextlib.contextmanager
+    def _telling_of_gpus(self, spec: SessionSpec) -> Iterator[None]:
+        try:
+            yield
+        except CommandFailed as error:
+            if not spec.limits.gpu or not _NO_GPU.search(error.output):
+                raise
+            raise Unavailable(
+                f"The project asks for a GPU, and {self.name} on this machine offers none: nothing was started. "
+                "Install NVIDIA's container toolkit, or work without a GPU: trailmark env resources --no-gpu"
+            ) from error
 
     def _submit(self, spec: SessionSpec) -> None:
         facts = self._find(spec.id)

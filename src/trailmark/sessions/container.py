@@ -33,6 +33,7 @@ from trailmark.sessions.capture import capture_config, write_config
 from trailmark.sessions.gated import MODULE, Surroundings, gate_variables, write_gate
 from trailmark.sessions.hosts import hosts_of
 from trailmark.sessions.known_user import known_user
+from trailmark.sessions.limits import limits_inside
 from trailmark.sessions.prepare import new_session
 from trailmark.sessions.session import Session, folder_of, write_session
 from trailmark.sessions.tools import Tool
@@ -145,7 +146,6 @@ def find_inside(
     if tool is not None:
         image = equip(project, engine, image, tool, means, progress, trust=trust)
     note_use(project.settings, image.digest)
-    wanted = project.manifest().resources
     return Inside(
         engine=engine.name,
         image=image.reference,
@@ -153,7 +153,7 @@ def find_inside(
         path=image.path,
         listen=engine.listen_address,
         user=engine.daemon.user,
-        limits=Limits(wanted.memory_bytes, wanted.cpus, wanted.shared_memory_bytes, wanted.gpu),
+        limits=limits_inside(project, *engine.daemon.machine, progress),
         trust=trust,
     )
 

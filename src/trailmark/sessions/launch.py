@@ -82,7 +82,7 @@ def _start(
         session, spec = prepare_inside(project, tool, containers, means, progress, actor=actor)
     else:
         realised = ready_environment(project, means, progress, actor=actor)
-        session, spec = prepare(project, tool, program, realised, engine=engine.name, actor=actor)
+        session, spec = prepare(project, tool, program, realised, progress, engine=engine.name, actor=actor)
     progress.step(f"Starting {tool.title}", 0.9)
     ensure_recorder(project)
     engine.submit(spec)

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from trailmark.engines import SessionSpec
 from trailmark.environments.realise import Realised
+from trailmark.progress import Progress
 from trailmark.projects.project import Project
 from trailmark.projects.secret_files import secret_file_variables
 from trailmark.projects.secrets import secret_values
@@ -19,6 +20,7 @@ from trailmark.sessions.capture import capture_config, write_config
 from trailmark.sessions.environment import use_environment
 from trailmark.sessions.gated import MODULE, gate_variables, surroundings_here, write_gate
 from trailmark.sessions.hosts import hosts_of
+from trailmark.sessions.limits import limits_here
 from trailmark.sessions.session import Session, folder_of, write_session
 from trailmark.sessions.tools.model import Tool
 from trailmark_capture.config import Config
@@ -38,7 +40,14 @@ _PYTHON = (sys.executable, "-P", "-m")
 
 
 def prepare(
-    project: Project, tool: Tool, program: str | None, realised: Realised, *, engine: str, actor: str
+    project: Project,
+    tool: Tool,
+    program: str | None,
+    realised: Realised,
+    progress: Progress,
+    *,
+    engine: str,
+    actor: str,
 ) -> tuple[Session, SessionSpec]:
     """Write all that a session needs into a folder of its own; return it, and the order that starts it.
 
@@ -56,7 +65,8 @@ def prepare(
     write_session(project.settings, session)
     labels = {"project": str(project.path), "tool": session.tool, "lock": session.environment or ""}
     env |= {"TRAILMARK_CAPTURE": str(folder / "capture.json")}
-    return session, SessionSpec(id=session.id, argv=argv, env=env, cwd=project.path, labels=labels)
+    limits = limits_here(project, progress)
+    return session, SessionSpec(session.id, argv, env, project.path, labels=labels, limits=limits)
 
 
 def new_session(project: Project, tool: Tool, engine: str, environment: str) -> Session:
