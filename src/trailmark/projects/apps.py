@@ -17,20 +17,26 @@ from trailmark.projects.manifest import FILE_NAME
 KINDS = ("streamlit", "dash", "voila", "shiny", "custom")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9 _.-]{0,39}")
 _HEALTH = re.compile(r"/?[A-Za-z0-9._~!$&'()*+,;=:@%/?-]*")
-_FIELDS = {"name", "kind", "title", "file", "command", "health"}
+_FIELDS = {"name", "kind", "title", "file", "command", "health", "patience"}
 _HEALTHS = {"streamlit": "_stcore/health"}
 _MOST = 50
+_LONGEST_PATIENCE = 3600
 
 
 @dataclass(frozen=True)
 class App:
-    """One app. `command` holds {port}, or {socket}, where it is told to listen; `health` answers once it is ready."""
+    """One app. `command` holds {port}, or {socket}, where it is told to listen.
+
+    `health` answers well once it is ready; where it is empty, any answer will do. `patience` is for how many seconds
+    it is waited for, if not as long as usual.
+    """
 
     name: str
     kind: str
     title: str
     command: tuple[str, ...]
     health: str = ""
+    patience: float | None = None
 
 
 def read_apps(value: object) -> tuple[App, ...]:
@@ -63,7 +69,16 @@ def _app(table: Mapping[str, Any], number: int) -> App:
     if not _HEALTH.fullmatch(health):
         raise _wrong("health", "be a path, such as “/health”", where)
     title = " ".join(_text(table, "title", where, name).split())[:80] or name
-    return App(name, kind, title, _command(table, kind, where), health.lstrip("/"))
+    return App(name, kind, title, _command(table, kind, where), health.lstrip("/"), _patience(table, where))
+
+
+def _patience(table: Mapping[str, Any], where: str) -> float | None:
+    found = table.get("patience")
+    if found is None:
+        return None
+    if isinstance(found, bool) or not isinstance(found, (int, float)) or not 1 <= found <= _LONGEST_PATIENCE:
+        raise _wrong("patience", f"be a number of seconds from 1 to {_LONGEST_PATIENCE}", where)
+    return float(found)
 
 
 def _command(table: Mapping[str, Any], kind: str, where: str) -> tuple[str, ...]:

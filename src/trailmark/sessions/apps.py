@@ -30,6 +30,7 @@ def tool_of(app: App) -> Tool:
         capture="run",
         health=app.health,
         command=app.command,
+        patience=app.patience,
         env=_ENVIRONMENT,
     )
 

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import os
-import time
-import urllib.request
+from collections.abc import Callable
 
-from trailmark.engines import Engine
+from trailmark.engines import Engine, SessionSpec
 from trailmark.environments.uv import Uv
 from trailmark.environments.whole.resolve import Managers, Means
-from trailmark.errors import CommandFailed, Unavailable
+from trailmark.errors import Cancelled, CommandFailed, Unavailable
 from trailmark.process import spawn
 from trailmark.progress import Progress
 from trailmark.projects.catch_up import catch_up
@@ -20,16 +19,15 @@ from trailmark.sessions.capture import recorder_command
 from trailmark.sessions.container import prepare_inside
 from trailmark.sessions.leftovers import collect_leftovers, launching
 from trailmark.sessions.prepare import prepare
+from trailmark.sessions.ready import describe_silence, wait_until_ready
 from trailmark.sessions.recorder import is_recording
 from trailmark.sessions.session import Session, iter_sessions
 from trailmark.sessions.tools import Tool, look_for
 from trailmark.sessions.tools.catalogue import DEFAULT
+from trailmark_capture.loopback import is_taken
 
-READY_SECONDS = 60.0
 LAUNCH_SECONDS = 600.0
-_WELL = range(200, 400)
-# The server is on this machine, whatever proxy the person's environment names.
-_DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+_PORTS = 3
 
 
 def launch(
@@ -51,22 +49,24 @@ def launch(
     chosen = find_choice(project, tool)
     with launching(project, timeout=LAUNCH_SECONDS):
         running = find_running(project, engine, chosen.id)
-        if running is None or not _is_ready(project, engine, chosen, running):
+        if running is None or not _is_ready(project, engine, chosen, running, progress):
             return _start(project, engine, Means(uv, managers or {}), progress, chosen, actor)
         ensure_recorder(project)
         return running
 
 
-def _is_ready(project: Project, engine: Engine, tool: Tool, running: Session) -> bool:
-    """Wait until a tool that runs already answers; False when it ended instead. Raises CommandFailed."""
-    if _answers(engine, tool, running):
+def _is_ready(project: Project, engine: Engine, tool: Tool, running: Session, progress: Progress) -> bool:
+    """Wait until a tool that runs already answers; False when it ended instead. Raises CommandFailed, Cancelled."""
+    waited = wait_until_ready(engine, tool, running, progress)
+    if waited.is_ready:
         return True
     state = engine.inspect(running.id)
     if state is None or not state.is_live:
         return False
     raise CommandFailed(
-        f"{tool.title} runs in {project.name} but does not answer. What it recorded is safe. To end it and start "
-        "anew, in the project's folder: `trailmark stop`, then `trailmark launch`."
+        f"{tool.title} runs in {project.name} but does not answer. {describe_silence(tool, waited)} What it "
+        "recorded is safe. To end it and start anew, in the project's folder: `trailmark stop`, then `trailmark "
+        "launch`."
     )
 
 
@@ -78,17 +78,74 @@ def _start(
     progress.step("Bringing the trail up to date")
     collect_leftovers(project, engine)
     catch_up(project)
-    if containers is not None:
-        session, spec = prepare_inside(project, tool, containers, means, progress, actor=actor)
-    else:
+
+    def order() -> tuple[Session, SessionSpec]:
+        if containers is not None:
+            return prepare_inside(project, tool, containers, means, progress, actor=actor)
         realised = ready_environment(project, means, progress, actor=actor)
-        session, spec = prepare(project, tool, program, realised, progress, engine=engine.name, actor=actor)
-    progress.step(f"Starting {tool.title}", 0.9)
-    ensure_recorder(project)
-    engine.submit(spec)
-    _wait_until_ready(engine, tool, session)
+        return prepare(project, tool, program, realised, progress, engine=engine.name, actor=actor)
+
+    session = start_at_a_free_port(engine, tool, order, progress, before=lambda: ensure_recorder(project))
     progress.step("Ready", 1.0)
     return session
+
+
+def start_at_a_free_port(
+    engine: Engine,
+    tool: Tool,
+    order: Callable[[], tuple[Session, SessionSpec]],
+    progress: Progress,
+    *,
+    before: Callable[[], None],
+) -> Session:
+    """Start what `order` makes, and make another where somebody took its port meanwhile; return what answers.
+
+    Raises CommandFailed when nothing does, and Cancelled.
+    """
+    for _ in range(_PORTS):
+        session, spec = order()
+        progress.step(f"Starting {tool.title}", 0.9)
+        before()
+        if is_taken(session.port):
+            continue
+        try:
+            engine.submit(spec)
+        except CommandFailed:
+            if is_taken(session.port):
+                continue
+            raise
+        failure = _wait(engine, tool, session, progress)
+        if failure is None:
+            return session
+        if not is_taken(session.port):
+            raise failure
+    raise CommandFailed(
+        f"{tool.title} did not start: other programs of this machine took each of {_PORTS} ports that were free a "
+        "moment before. The project is as it was. Try again."
+    )
+
+
+def _wait(engine: Engine, tool: Tool, session: Session, progress: Progress) -> CommandFailed | None:
+    """Wait until what was started answers; return why it ended instead, None when it does.
+
+    It is ended when it does not answer in time, which raises CommandFailed, or when it is not wanted: Cancelled.
+    """
+    try:
+        waited = wait_until_ready(engine, tool, session, progress)
+    except Cancelled:
+        engine.stop(session.id)
+        raise
+    if waited.is_ready:
+        return None
+    output = engine.logs(session.id, tail=30)
+    engine.stop(session.id)
+    how = "did not start." if waited.has_ended else f"did not get ready. {describe_silence(tool, waited)}"
+    failure = CommandFailed(
+        f"{tool.title} {how} The project is as it was. Its last words:\n" + output, output=output
+    )
+    if not waited.has_ended:
+        raise failure
+    return failure
 
 
 def _program(project: Project, tool: Tool) -> str | None:
@@ -115,32 +172,3 @@ def ensure_recorder(project: Project) -> None:
     """Start the project's recorder unless one runs already."""
     if not is_recording(project):
         spawn(recorder_command(project), log=project.state / "recorder.log", cwd=project.path)
-
-
-def _wait_until_ready(engine: Engine, tool: Tool, session: Session) -> None:
-    if _answers(engine, tool, session):
-        return
-    output = engine.logs(session.id, tail=30)
-    engine.stop(session.id)
-    raise CommandFailed(
-        f"{tool.title} did not start. The project is as it was. Its last words:\n" + output, output=output
-    )
-
-
-def _answers(engine: Engine, tool: Tool, session: Session) -> bool:
-    """Wait until the tool answers; False when it ends before, or stays silent for READY_SECONDS."""
-    request = urllib.request.Request(
-        session.base_url + tool.health.lstrip("/"), headers={"Authorization": f"token {session.token}"}
-    )
-    deadline = time.monotonic() + READY_SECONDS
-    while time.monotonic() < deadline:
-        try:
-            with _DIRECT.open(request, timeout=5) as answer:
-                if answer.status in _WELL:
-                    return True
-        except OSError:
-            state = engine.inspect(session.id)
-            if state is not None and state.status in ("stopped", "failed"):
-                return False
-        time.sleep(0.05)
-    return False

@@ -16,10 +16,10 @@ def apps(text: str):
 
 def test_an_app_has_its_own_command():
     [app] = apps(
-        '[[apps]]\nname = "map"\ncommand = "python -m serve --port {port} \'a b\'"\nhealth = "/ready"'
+        '[[apps]]\nname = "map"\ncommand = "python -m serve --port {port} \'a b\'"\nhealth = "/ready"\npatience = 90'
     )
     assert app.command == ("python", "-m", "serve", "--port", "{port}", "a b")
-    assert (app.title, app.kind, app.health) == ("map", "custom", "ready")
+    assert (app.title, app.kind, app.health, app.patience) == ("map", "custom", "ready", 90)
 
 
 @pytest.mark.parametrize(("kind", "file", "words"), [
@@ -53,6 +53,9 @@ def test_a_project_without_apps_has_none():
     ('[[apps]]\nname = "a"\nkind = "dash"\nfile = "-c"', "file"),
     ('[[apps]]\nname = "a"\nkind = "dash"\nfile = "a.py"\ncommand = "x {port}"', "file"),
     ('[[apps]]\nname = "a"\ncommand = "x {port}"\nhealth = "a b"', "health"),
+    ('[[apps]]\nname = "a"\ncommand = "x {port}"\npatience = 0', "patience"),
+    ('[[apps]]\nname = "a"\ncommand = "x {port}"\npatience = true', "patience"),
+    ('[[apps]]\nname = "a"\ncommand = "x {port}"\npatience = nan', "patience"),
     ('[[apps]]\nname = "a"\ncommand = "x {port}"\nprot = 3', "prot"),
     ('[[apps]]\nname = "a"\ncommand = "x {port}"\n[[apps]]\nname = "a"\ncommand = "x {port}"', "Two apps"),
 ])  # fmt: skip
@@ -71,7 +74,7 @@ VALUES = (
 
 
 @given(st.lists(st.dictionaries(
-    st.sampled_from(["name", "kind", "title", "file", "command", "health", "x"]), VALUES | st.sampled_from(KINDS)),
+    st.sampled_from(["name", "kind", "title", "file", "command", "health", "patience", "x"]), VALUES | st.sampled_from(KINDS)),
     max_size=3) | VALUES)  # fmt: skip
 def test_no_apps_can_break_the_reader(value):
     try:

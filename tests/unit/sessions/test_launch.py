@@ -12,6 +12,7 @@ from trailmark.errors import CommandFailed
 from trailmark.progress import NullProgress
 from trailmark.projects.new import new_project
 from trailmark.sessions import launch as launching
+from trailmark.sessions import ready
 from trailmark.sessions.launch import launch
 from trailmark.sessions.notify import notify
 from trailmark.sessions.session import Session, folder_of, write_session
@@ -114,7 +115,7 @@ def test_a_session_that_ends_meanwhile_is_started_anew(project, server, engine):
 
 
 def test_a_session_that_never_answers_is_left_alone_and_said(project, server, engine, monkeypatch):
-    monkeypatch.setattr(launching, "READY_SECONDS", 0.3)
+    monkeypatch.setattr(ready, "READY_SECONDS", 0.3)
     session = running(project, engine, server.server_port)
     with pytest.raises(CommandFailed, match="`trailmark stop`, then `trailmark launch`"):
         launch(project, engine, UV, StopAtStart())

@@ -39,7 +39,7 @@ class Tool:
     `page` is what a person is led to, `health` the path that answers once it is ready. `places` are folders besides
     the PATH where `program` may lie; `understands` are options that it must know to be started safely. `command`,
     `files` (path → text) and `env` may hold placeholders. A web app of a project is a tool too, whose capture is
-    `run`: it is recorded as one command.
+    `run`: it is recorded as one command. `patience` is for how many seconds it is waited for, if not the usual ones.
     """
 
     id: str
@@ -58,6 +58,7 @@ class Tool:
     env: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     install: str = ""
     layer: Layer = Layer()
+    patience: float | None = None
 
     @property
     def records_as(self) -> str:
