@@ -14,12 +14,12 @@ from tests.containers import BASE
 
 from trailmark.engines.daemon import Daemon
 from trailmark.engines.images import Images
-from trailmark.engines.inside import run_inside
 from trailmark.engines.recipe import Recipe
 from trailmark.environments.bases.model import Download
 from trailmark.environments.whole.downloads import download_layer
 from trailmark.errors import CommandFailed
 from trailmark.progress import NullProgress
+from trailmark.testing.inside import run_inside
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300), pytest.mark.needs("dpkg-deb")]
 CONTROL = "Package: hello-tool\nVersion: 1.0\nArchitecture: all\nMaintainer: Ada\nDescription: Says hello\n"

@@ -1,12 +1,15 @@
 import io
+import json
 import tarfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.containers import BASE
 
 from trailmark.engines.daemon import Daemon
 from trailmark.engines.image_files import read_files
+from trailmark.engines.leftovers import PASSING
 from trailmark.engines.trust import Trust
 from trailmark.environments.managers.apt import Apt
 from trailmark.environments.managers.apt_base import BaseSystems
@@ -16,6 +19,8 @@ from trailmark.environments.managers.r_own import OwnR, OwnRs
 from trailmark.errors import Cancelled, CommandFailed, NotFound
 from trailmark.progress import NullProgress
 from trailmark.testing.manager_contract import Listener
+
+WORD = "looked-at"
 
 
 def _read(daemon: Daemon, *first: str, paths: tuple[str, ...] = ("/srv/said",)) -> dict[str, bytes]:
@@ -30,6 +35,38 @@ def test_what_lies_in_an_image_is_read_after_something_was_run(docker: Daemon) -
         assert file is not None
         assert file.read() == b"hello\n"
     assert _read(docker, "true") == {}
+
+
+class Looking(NullProgress):
+    """Looks at the container while something runs in it."""
+
+    def __init__(self, daemon: Daemon) -> None:
+        self._daemon = daemon
+        self.facts: dict[str, Any] = {}
+
+    @property
+    def cancelled(self) -> bool:
+        """Stop once the container was seen."""
+        wanted = {"label": [PASSING], "ancestor": [BASE]}
+        for one in self._daemon.api.containers(filters=wanted):
+            facts = self._daemon.api.inspect_container(one["Id"])
+            if WORD in facts["Config"]["Cmd"]:
+                self.facts = facts
+        return bool(self.facts)
+
+
+def test_what_runs_in_an_image_is_held_and_its_proxy_is_nowhere_to_be_read(docker: Daemon) -> None:
+    trust = Trust(proxies={"http_proxy": "http://ada:s3cr3t@127.0.0.1:9"})
+    script = ("sh", "-c", "echo $http_proxy > /srv/said; grep NoNewPrivs /proc/self/status >> /srv/said")
+    found = read_files(docker, BASE, ("/srv/said",), first=script, trust=trust, progress=NullProgress())
+    assert b"http://ada:s3cr3t@127.0.0.1:9\nNoNewPrivs:\t1\n" in found["/srv/said"]
+    seen = Looking(docker)
+    with pytest.raises(Cancelled):
+        read_files(docker, BASE, (), first=("sh", "-c", "sleep 600", WORD), trust=trust, progress=seen)
+    assert "s3cr3t" not in json.dumps(seen.facts)
+    host = seen.facts["HostConfig"]
+    assert host["PidsLimit"] > 0
+    assert host["Memory"] > 0
 
 
 def test_what_fails_in_an_image_says_why(docker: Daemon) -> None:

@@ -18,11 +18,11 @@ from tests.containers import BASE
 
 from trailmark.engines.daemon import Daemon
 from trailmark.engines.images import BASE_LABEL, Images, reference_of
-from trailmark.engines.inside import run_inside
 from trailmark.engines.model import Mount
 from trailmark.engines.recipe import CacheMount, Fragment, Instruction, Layer, Recipe
 from trailmark.engines.trust import Trust
 from trailmark.errors import Cancelled, CommandFailed, Damaged, InvalidInput, NotFound, Unavailable
+from trailmark.testing.inside import run_inside
 
 KILL_POINTS = int(os.environ.get("TRAILMARK_KILL_POINTS", "4"))
 HOSTILE = "a'b\"c$HOME `id` \\ #x ${A}"

@@ -8,10 +8,10 @@ from tests.containers import BASE
 
 from trailmark.engines.daemon import Daemon
 from trailmark.engines.images import Images
-from trailmark.engines.inside import run_inside
 from trailmark.engines.recipe import Layer, Recipe
 from trailmark.engines.tool_layer import TOOLS, digest_of, made_tool, with_tool
 from trailmark.progress import NullProgress
+from trailmark.testing.inside import run_inside
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 

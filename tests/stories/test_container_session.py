@@ -15,7 +15,6 @@ import trailmark_capture
 from trailmark import wiring
 from trailmark.activity.store import load, trailers_of
 from trailmark.engines.daemon import Daemon
-from trailmark.engines.inside import run_inside
 from trailmark.engines.model import Mount
 from trailmark.engines.tool_layer import tool_layer
 from trailmark.engines.trust import find_trust
@@ -34,6 +33,7 @@ from trailmark.sessions.launch import find_running, launch
 from trailmark.sessions.notebook_run import run_notebook
 from trailmark.sessions.run import run
 from trailmark.sessions.stop import stop
+from trailmark.testing.inside import run_inside
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 SECRET = "s3cr3t-value-42"

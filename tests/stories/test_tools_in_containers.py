@@ -16,7 +16,6 @@ from tests.stories.test_tools import ARGUMENTS, enter
 from trailmark import wiring
 from trailmark.engines.daemon import Daemon
 from trailmark.engines.docker import DockerEngine
-from trailmark.engines.inside import run_inside
 from trailmark.engines.tool_layer import TOOL_LABEL, TOOLS, digest_of, made_tool
 from trailmark.environments.bases.catalogue import own_folder
 from trailmark.errors import Unavailable
@@ -28,6 +27,7 @@ from trailmark.sessions.session import Session
 from trailmark.sessions.stop import stop
 from trailmark.sessions.tools import find_tool, tools_folder
 from trailmark.sessions.tools.model import fill
+from trailmark.testing.inside import run_inside
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 PATIENCE = 30.0

@@ -14,7 +14,6 @@ import json
 import os
 import re
 import shutil
-import socket
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
@@ -24,6 +23,7 @@ from typing import Any
 from trailmark.durable import write_file
 from trailmark.engines.confined import confinement
 from trailmark.engines.daemon import Daemon
+from trailmark.engines.given import AWAITING, NO_PROGRAM, NO_PROGRAM_SIGN, give
 from trailmark.engines.images import Images
 from trailmark.engines.life import holding, is_held
 from trailmark.engines.model import SessionSpec, SessionState, check_id
@@ -39,25 +39,8 @@ _PORT = "trailmark.port"
 _LABEL = "trailmark.label."
 _START_SECONDS = 60.0
 _CONFLICT = 409
-_NO_PROGRAM = 127
-_NO_PROGRAM_SIGN = "trailmark: there is no program "
 _NO_GPU = re.compile(r"device driver|nvidia|gpu|\bcdi\b", re.IGNORECASE)
-_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _FRACTION = re.compile(r"\.\d+")
-# Reads lines that begin with + until a line that is a dot, has the shell set them, and becomes the program.
-_BEGIN = f"""
-_trailmark_ready= _trailmark_given=
-while IFS= read -r _trailmark_line; do
-    case $_trailmark_line in .) _trailmark_ready=1; break ;; esac
-    _trailmark_given="$_trailmark_given${{_trailmark_line#+}}
-"
-done
-[ "$_trailmark_ready" ] || exit 125
-eval "$_trailmark_given"
-unset _trailmark_ready _trailmark_given _trailmark_line
-command -v "$1" >/dev/null 2>&1 || {{ printf '{_NO_PROGRAM_SIGN}%s\\n' "$1" >&2; exit {_NO_PROGRAM}; }}
-exec "$@" </dev/null
-"""
 
 
 class DockerEngine:
@@ -227,14 +210,11 @@ class DockerEngine:
         made = self._daemon.api.create_container_from_config(
             {
                 "Image": spec.image,
-                "Entrypoint": ["/bin/sh", "-c", _BEGIN, "trailmark"],
+                **AWAITING,
                 "Cmd": list(spec.argv),
                 "WorkingDir": str(spec.cwd),
                 "User": self._daemon.user,
                 "Labels": labels,
-                "OpenStdin": True,
-                "StdinOnce": True,
-                "AttachStdin": True,
                 "StopTimeout": max(1, round(self._grace)),
                 **confinement(spec, self._daemon.network, empty, self._daemon.published_at),
             },
@@ -249,7 +229,7 @@ class DockerEngine:
             line = api.attach_socket(container, params={"stdin": 1, "stream": 1})
             with contextlib.closing(line):
                 api.start(container)
-                _send(line, _given(env))
+                give(line, env)
         except BaseException:
             with contextlib.suppress(Exception):
                 api.remove_container(container, force=True, v=True)
@@ -284,12 +264,12 @@ class DockerEngine:
         reason = inner.get("Error") or None
         if inner.get("OOMKilled"):
             reason = "It needed more memory than it may have."
-        if code == _NO_PROGRAM:
+        if code == NO_PROGRAM:
             said = "".join(self._words(known["id"], 1))
-            if said.startswith(_NO_PROGRAM_SIGN):
+            if said.startswith(NO_PROGRAM_SIGN):
                 code, reason = (
                     None,
-                    f"{said.removeprefix(_NO_PROGRAM_SIGN)}: there is no such program in the image.",
+                    f"{said.removeprefix(NO_PROGRAM_SIGN)}: there is no such program in the image.",
                 )
         well = code == 0 or (self._sessions / known["id"] / _STOPPING).exists()
         ended = _time(inner["FinishedAt"])
@@ -317,22 +297,6 @@ def kind_of(home: Path, session_id: str) -> str | None:
 def _is_unstarted(facts: Mapping[str, Any]) -> bool:
     """Whether a container was made and not started: it is about to be, or who made it did not live to start it."""
     return facts["State"]["Status"] in ("created", "configured")
-
-
-def _given(env: Mapping[str, str]) -> bytes:
-    """Return the lines by which a shell takes on variables; what no shell can name is left out."""
-    exports = (f"export {name}={_quoted(value)}" for name, value in env.items() if _VARIABLE.fullmatch(name))
-    lines = [f"+{line}" for export in exports for line in export.split("\n")]
-    return os.fsencode("\n".join([*lines, ".", ""]))
-
-
-def _quoted(value: str) -> str:
-    return "'" + value.replace("'", "'\\''") + "'"
-
-
-def _send(line: Any, data: bytes) -> None:
-    connection: socket.socket = getattr(line, "_sock", line)
-    connection.sendall(data)
 
 
 def _time(text: str) -> float | None:

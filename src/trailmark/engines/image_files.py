@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator, Sequence
 
 from trailmark.engines.daemon import Daemon
+from trailmark.engines.given import AWAITING, give
 from trailmark.engines.leftovers import PASSING
 from trailmark.engines.trust import Trust
 from trailmark.errors import Cancelled, CommandFailed, NotFound
@@ -15,6 +16,8 @@ from trailmark.progress import Progress
 
 _POLL_SECONDS = 0.2
 _LONGEST = 1_000_000_000
+_MOST_PROCESSES = 4096
+_MOST_MEMORY = 4 * 1024**3
 
 
 def read_files(
@@ -32,7 +35,7 @@ def read_files(
     that the engine does not have, CommandFailed with the end of the log, Unavailable or Cancelled.
     """
     with _container(daemon, image, first, trust) as container:
-        _run(daemon, container, progress)
+        _run(daemon, container, trust, progress)
         return {path: data for path in paths for data in _archive(daemon, container, path)}
 
 
@@ -41,14 +44,21 @@ def _container(daemon: Daemon, image: str, argv: Sequence[str], trust: Trust) ->
     errors = importlib.import_module("docker.errors")
     try:
         with daemon.telling("make a container to look into the image"):
-            made = daemon.api.create_container(
-                image,
-                command=list(argv),
-                entrypoint=[],
-                user="0:0",
-                environment=dict(trust.proxies),
-                labels={PASSING: ""},
-                host_config=daemon.api.create_host_config(network_mode=daemon.network),
+            made = daemon.api.create_container_from_config(
+                {
+                    "Image": image,
+                    **AWAITING,
+                    "Cmd": list(argv),
+                    "User": "0:0",
+                    "Labels": {PASSING: ""},
+                    "HostConfig": {
+                        "NetworkMode": daemon.network,
+                        "SecurityOpt": ["no-new-privileges"],
+                        "PidsLimit": _MOST_PROCESSES,
+                        "Memory": _MOST_MEMORY,
+                        "MemorySwap": _MOST_MEMORY,
+                    },
+                }
             )
     except CommandFailed as error:
         if isinstance(error.__cause__, errors.NotFound):
@@ -61,9 +71,13 @@ def _container(daemon: Daemon, image: str, argv: Sequence[str], trust: Trust) ->
             daemon.api.remove_container(made["Id"], force=True, v=True)
 
 
-def _run(daemon: Daemon, container: str, progress: Progress) -> None:
+def _run(daemon: Daemon, container: str, trust: Trust, progress: Progress) -> None:
     with daemon.telling("look into the image"):
-        daemon.api.start(container)
+        line = daemon.api.attach_socket(container, params={"stdin": 1, "stream": 1})
+        with contextlib.closing(line):
+            daemon.api.start(container)
+            # The address of a proxy may hold a password.
+            give(line, trust.proxies)
         while (state := daemon.api.inspect_container(container)["State"])["Running"]:
             if progress.cancelled:
                 raise Cancelled("Stopped looking into the image, as asked; nothing was changed.")
