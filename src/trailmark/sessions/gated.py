@@ -13,6 +13,7 @@ from trailmark.projects.project import Project
 from trailmark.sessions.hosts import hosts_of
 from trailmark.sessions.session import Session, folder_of
 from trailmark.sessions.tools.model import Tool, fill
+from trailmark.sessions.tools.quoting import fill_file
 from trailmark_capture.loopback import ADDRESS
 
 MODULE = "trailmark_capture.gate"
@@ -47,14 +48,14 @@ def write_gate(project: Project, session: Session, tool: Tool, around: Surroundi
     """Write the tool's own files and what the gate is told; return the file that its module is started with."""
     values = _values(project, session, around)
     for name, text in tool.files.items():
-        _write_own(Path(fill(name, values)), fill(text, values).lstrip("\n"), around.shared)
+        _write_own(Path(fill(name, values)), fill_file(name, text.lstrip("\n"), values), around.shared)
     order = {
         "port": session.port,
         "listen": around.listen,
         "hosts": hosts_of(session.id),
         "name": tool.title,
         "page": tool.page,
-        "argv": [fill(word, values) for word in tool.command],
+        "argv": _argv(tool, values),
         "env": sorted(tool.env),
         "cwd": str(project.path),
         "capture": tool.capture,
@@ -62,6 +63,11 @@ def write_gate(project: Project, session: Session, tool: Tool, around: Surroundi
     file = folder_of(project.settings, session.id) / "gate.json"
     write_file(file, json.dumps(order, indent=1).encode())
     return file
+
+
+def _argv(tool: Tool, values: Mapping[str, str]) -> list[str]:
+    """Return a tool's command. That of a project's own app speaks only of where to listen, which the gate knows."""
+    return list(tool.command) if tool.capture == "run" else [fill(word, values) for word in tool.command]
 
 
 def gate_variables(project: Project, session: Session, tool: Tool, around: Surroundings) -> Mapping[str, str]:

@@ -145,6 +145,20 @@ def test_a_program_that_is_too_old_is_not_started(settings, tmp_path):
     assert "--www-socket" in (found.reason or "")
 
 
+def test_a_program_that_was_mended_or_replaced_is_asked_again(settings, tmp_path):
+    tool = find_tool("rstudio", settings)
+    where = {"PATH": f"{tmp_path}:/bin:/usr/bin"}
+    knows = f'echo "{" ".join(tool.understands)}"'
+    make_program(tmp_path / "rserver", f'test -e "{tmp_path}/library" || exit 127\n{knows}')
+    assert not look_for(tool, settings, where).is_there
+    (tmp_path / "library").touch()
+    assert look_for(tool, settings, where).is_there
+    make_program(tmp_path / "rserver", "echo older")
+    assert not look_for(tool, settings, where).is_there
+    make_program(tmp_path / "rserver", knows)
+    assert look_for(tool, settings, where).is_there
+
+
 def make_program(path: Path, script: str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(f"#!/bin/sh\n{script}\n")

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
-from trailmark.errors import TrailmarkError
+from trailmark.errors import CommandFailed, TrailmarkError
 from trailmark.process import run
 from trailmark.sessions.tools.catalogue import tools_folder
 from trailmark.sessions.tools.model import Tool, fill
@@ -31,7 +32,7 @@ class Presence:
 
 
 def look_for(tool: Tool, settings: Settings, environ: Mapping[str, str]) -> Presence:
-    """Look for a tool on this machine. What it says of itself is asked once."""
+    """Look for a tool on this machine. What a program says of itself is asked once, unless it fails or changes."""
     if tool.program is None:
         return Presence(None)
     values = {"tools": str(tools_folder(settings)), "home": environ.get("HOME", "")}
@@ -41,17 +42,30 @@ def look_for(tool: Tool, settings: Settings, environ: Mapping[str, str]) -> Pres
     program = shutil.which(tool.program, path=":".join(search))
     if program is None:
         return Presence(None, f"{tool.program} is not on this machine.", install)
-    lacking = [option for option in tool.understands if option not in _help_of(program)]
+    said = _said(program) if tool.understands else ""
+    lacking = [option for option in tool.understands if option not in said]
     if lacking:
         reason = f"{program} is too old or does not start: it does not know {lacking[0]}."
         return Presence(None, reason, install)
     return Presence(program)
 
 
-@lru_cache(maxsize=16)
-def _help_of(program: str) -> str:
+def _said(program: str) -> str:
     try:
-        done = run([program, "--help"], timeout=_ASK_SECONDS)
-    except TrailmarkError:
+        facts = os.stat(program)
+        return _help_of(program, (facts.st_ino, facts.st_mtime_ns, facts.st_size))
+    except CommandFailed as error:
+        return error.output
+    except (TrailmarkError, OSError):
         return ""
+
+
+@lru_cache(maxsize=16)
+def _help_of(program: str, stamp: tuple[int, ...]) -> str:
+    """Return what a program says of its options, while it is the same. Raises CommandFailed with what it said."""
+    done = run([program, "--help"], timeout=_ASK_SECONDS)
+    if done.code:
+        raise CommandFailed(
+            f"{program} ended with {done.code}.", output=done.stdout + done.stderr, code=done.code
+        )
     return done.stdout + done.stderr
