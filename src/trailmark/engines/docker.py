@@ -173,7 +173,7 @@ class DockerEngine:
         """Remove the container of a session that has ended, and its folder."""
         state = self.inspect(session_id)
         if state is not None and not state.is_live:
-            with self._daemon.telling("remove the session"), contextlib.suppress(self._errors.NotFound):
+            with self._daemon.telling("remove the session"):
                 self._remove(session_id)
             shutil.rmtree(self._sessions / session_id, ignore_errors=True)
 
@@ -182,7 +182,7 @@ class DockerEngine:
             self._daemon.api.remove_container(self._name(session_id), force=True, v=True)
         except self._errors.APIError as error:
             # Somebody else is removing it.
-            if error.status_code != _CONFLICT:
+            if error.status_code != _CONFLICT and not _is_gone(error):
                 raise
 
     def _name(self, session_id: str) -> str:
@@ -193,8 +193,10 @@ class DockerEngine:
         with self._daemon.telling("tell of the session"):
             try:
                 facts: dict[str, Any] = self._daemon.api.inspect_container(name)
-            except self._errors.NotFound:
-                return None
+            except self._errors.APIError as error:
+                if _is_gone(error):
+                    return None
+                raise
         return facts
 
     def _create(self, spec: SessionSpec) -> str:
@@ -292,6 +294,11 @@ def kind_of(home: Path, session_id: str) -> str | None:
         return str(stored["kind"])
     except (OSError, ValueError, TypeError, KeyError):
         return None
+
+
+def _is_gone(error: Any) -> bool:
+    """Whether an engine says that there is no such container; podman, of one just removed, calls that a failure."""
+    return error.status_code == 404 or "no such container" in str(error.explanation or "").lower()
 
 
 def _is_unstarted(facts: Mapping[str, Any]) -> bool:
