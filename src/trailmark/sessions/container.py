@@ -32,7 +32,7 @@ from trailmark.projects.used import note_use
 from trailmark.sessions.capture import capture_config, write_config
 from trailmark.sessions.gated import MODULE, Surroundings, gate_variables, write_gate
 from trailmark.sessions.hosts import hosts_of
-from trailmark.sessions.known_user import known_user
+from trailmark.sessions.known_user import Known, known_in, known_user
 from trailmark.sessions.limits import limits_inside
 from trailmark.sessions.prepare import new_session
 from trailmark.sessions.session import Session, folder_of, write_session
@@ -53,7 +53,7 @@ class Inside:
     """Where a session runs: the engine's name, the image of the environment, and what it may use.
 
     `path` is where programs are looked for in the image; `listen` the address at which programs must listen; `user`
-    whose ids they run under, as UID:GID.
+    whose ids they run under, as UID:GID; `known` whom the image knows besides.
     """
 
     engine: str
@@ -64,6 +64,7 @@ class Inside:
     user: str
     limits: Limits = field(default_factory=Limits)
     trust: Trust = field(default_factory=Trust)
+    known: Known = field(default_factory=Known)
 
     @property
     def python(self) -> Path:
@@ -155,6 +156,7 @@ def find_inside(
         user=engine.daemon.user,
         limits=limits_inside(project, *engine.daemon.machine, progress),
         trust=trust,
+        known=known_in(image, engine.daemon, project.settings.home / "cache" / "users"),
     )
 
 
@@ -267,7 +269,7 @@ def _mounts(project: Project, session: Session, inside: Inside) -> tuple[Mount, 
         Mount(folder, folder, read_only=True),
         *(Mount(path, path) for path in written),
         Mount(package, _CAPTURE / package.name, read_only=True),
-        *known_user(folder, inside.user, os.environ.get("USER", "me"), folder / "own"),
+        *known_user(folder, inside.user, os.environ.get("USER", "me"), folder / "own", inside.known),
     ]
     if secrets_path(project).is_file():
         mounts.append(Mount(secrets_path(project), secrets_path(project), read_only=True))
