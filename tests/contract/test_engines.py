@@ -45,6 +45,15 @@ class TestDocker(_Containers):
         return docker
 
 
+class TestDockerForSomebodyElseThanRoot(_Containers):
+    @pytest.fixture
+    def daemon(self, docker: Daemon, tmp_path: Path) -> Daemon:
+        tmp_path.chmod(0o777)
+        daemon = Daemon(docker.address, docker.kind)
+        daemon.__dict__["user"] = "1234:1235"
+        return daemon
+
+
 class TestPodman(_Containers):
     @pytest.fixture
     def daemon(self, podman: Daemon) -> Daemon:
