@@ -80,6 +80,18 @@ def test_packages_of_two_managers(browser: Browser, project: Project) -> None:
     assert "conda-lock.yml" not in page
 
 
+def test_limits_and_extras_are_typed_as_they_are_written(browser: Browser, project: Project) -> None:
+    done(browser, browser.post(f"{HERE}/add", packages="alpha >= 1, < 2"))
+    assert project.manifest().packages == ("alpha>=1,<2",)
+    names = f"{HERE}/names?packages="
+    assert 'data-complete="pandas"' in browser.http.get(f"{names}numpy>=2, panda", headers=HTML).text
+    assert "data-complete" not in browser.http.get(f"{names}pandas[excel,htm", headers=HTML).text
+    made = browser.post("/new", name="hills", packages="numpy>=2,<3, pandas[excel,html]")
+    assert made.url.path == "/p/ada/hills/"
+    hills = project.path.parent / "hills" / "trailmark.toml"
+    assert [one for one in ('"numpy>=2,<3"', '"pandas[excel,html]"') if one not in hills.read_text()] == []
+
+
 def test_the_base_is_changed_and_saved(browser: Browser, project: Project, settings: Settings) -> None:
     assert "Choose a base" in browser.http.get(HERE, headers=HTML).text
     assert "Python and R" in browser.http.get(f"{HERE}/base", headers=HTML).text

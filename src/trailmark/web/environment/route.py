@@ -11,6 +11,7 @@ from trailmark.environments.bases.catalogue import load_catalogue
 from trailmark.environments.catalogue import complete
 from trailmark.environments.edit import package_name
 from trailmark.environments.snippets import parse_snippet
+from trailmark.environments.typed import name_in_progress, split_typed
 from trailmark.environments.whole.search import find_packages, newest_of
 from trailmark.errors import InvalidInput, TrailmarkError
 from trailmark.pages.links import Links
@@ -66,7 +67,7 @@ def names(
     manager: Annotated[str, Query()] = "pip",
 ) -> HTMLResponse:
     """Complete the name that is being typed, as a piece of the page."""
-    last = typed.replace(",", " ").rsplit(" ", 1)[-1]
+    last = name_in_progress(typed)
     found, problem = _names(site, project, manager, last) if last else ({}, None)
     return site.fragment(
         request,
@@ -97,7 +98,7 @@ def add(
     manager: Annotated[str, Form()] = "pip",
 ) -> Response:
     """Ask for packages: resolve, install and record in the background."""
-    requested = tuple(wanted.replace(",", " ").split())
+    requested = split_typed(wanted)
     if not requested:
         raise InvalidInput("Name at least one package, such as pandas. Nothing was changed.")
     title = f"Adding {', '.join(requested)}"

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Form, Query, Request
 from starlette.responses import HTMLResponse, Response
 
 from trailmark.environments.bases.catalogue import load_catalogue
+from trailmark.environments.typed import split_typed
 from trailmark.errors import AlreadyExists, InvalidInput, NotFound
 from trailmark.pages.links import Links
 from trailmark.progress import Progress
@@ -71,7 +72,7 @@ def make(
             name.strip(),
             settings,
             description=description.strip(),
-            packages=tuple(packages.replace(",", " ").split()),
+            packages=split_typed(packages),
             base=load_catalogue(settings.home, settings.bases).get(base) if base else None,
         )
     except (AlreadyExists, InvalidInput, NotFound) as error:
