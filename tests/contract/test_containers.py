@@ -2,6 +2,8 @@
 
 import json
 import socket
+import subprocess
+import sys
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -170,6 +172,28 @@ class _Containers:
         engine.stop("a")
         engine.submit(given)
         assert wait(engine, "a", lambda state: not state.is_live).status == "stopped"
+        assert engine.logs("a") == "whole"
+
+    def test_what_a_killed_client_left_half_way_is_replaced_within_seconds(
+        self, engine, spec, daemon, tmp_path
+    ):
+        script = (
+            "import os, sys; from pathlib import Path; from trailmark.engines import SessionSpec\n"
+            "from trailmark.engines.daemon import Daemon; from trailmark.engines.docker import DockerEngine\n"
+            "DockerEngine._start = lambda *_: os.kill(os.getpid(), 9)\n"
+            "home, address, kind, image = sys.argv[1:]\n"
+            "spec = SessionSpec('a', ('/bin/sh', '-c', 'echo whole'), {}, Path('/'), image=image)\n"
+            "DockerEngine(Path(home), Daemon(address, kind)).submit(spec)"
+        )
+        argv = [sys.executable, "-c", script, str(tmp_path / "home"), daemon.address, daemon.kind, BASE]
+        assert subprocess.run(argv).returncode == -9
+        began = time.monotonic()
+        state = engine.inspect("a")
+        assert state is not None
+        assert not state.is_live
+        engine.submit(spec("echo whole"))
+        assert wait(engine, "a", lambda state: not state.is_live).status == "stopped"
+        assert time.monotonic() - began < 5
         assert engine.logs("a") == "whole"
 
     def test_two_may_forget_a_session_at_once(self, engine, spec):

@@ -43,6 +43,7 @@ def _session(item: SessionStatus) -> dict[str, Any]:
         "path": session.project,
         "tool": session.tool,
         "status": item.status,
+        "reason": item.reason,
         "url": session.url if session.has_page else None,
         "started": session.started,
     }

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -88,12 +87,14 @@ class SeveralEngines:
         found = self._local.list(labels)
         folders = [folder.name for folder in (self._home / "sessions").glob("*")]
         kinds = {name: kind for name in folders if (kind := kind_of(self._home, name)) is not None}
+        silent = set()
         for kind in {*self._found, *kinds.values()}:
-            with contextlib.suppress(Unavailable, NotFound):
+            try:
                 found += self._container(kind).list(labels)
-        told = {state.id for state in found}
+            except (Unavailable, NotFound):
+                silent.add(kind)
         wanted = dict(labels or {}).items()
-        for name in kinds.keys() - told:
+        for name in (name for name, kind in kinds.items() if kind in silent):
             state = self.inspect(name)
             found += [state] if state is not None and wanted <= dict(state.labels).items() else []
         return sorted(found, key=lambda state: (state.started or float("inf"), state.id), reverse=True)
