@@ -1,5 +1,6 @@
 """`trailmark bases`."""
 
+from pathlib import Path
 from typing import Any
 
 import click
@@ -11,6 +12,7 @@ from trailmark.cli.verb import verb
 from trailmark.environments.bases.catalogue import Listed, load_catalogue
 from trailmark.environments.bases.fetch import fetch_catalogue
 from trailmark.environments.bases.render import base_facts
+from trailmark.errors import Cancelled, TrailmarkError
 from trailmark.git.address import looks_like_address
 
 
@@ -35,16 +37,33 @@ def command(
     trailmark bases --language r --tool rstudio
     """
     settings = invocation.services.settings
+    failed: list[str] = []
     if refresh:
         with TerminalProgress() as progress:
             for place in filter(looks_like_address, settings.bases):
-                fetch_catalogue(settings.home, place, progress, allow_private=private)
+                problem = _fetch(settings.home, place, progress, allow_private=private)
+                failed += [f"{place}: {problem}"] if problem else []
+    for problem in failed:
+        click.echo(problem, err=True)
     catalogue = load_catalogue(settings.home, settings.bases)
     for problem in catalogue.problems:
         click.echo(problem, err=True)
     chosen = catalogue.choose(language=language, tool=tool, gpu=gpu)
     value = [base_facts(one.base) | {"catalogue": one.catalogue} for one in chosen]
     show(invocation, value, lambda: _text(chosen))
+    if failed:
+        raise click.exceptions.Exit(1)
+
+
+def _fetch(home: Path, place: str, progress: TerminalProgress, *, allow_private: bool) -> str | None:
+    """Bring one catalogue up to date; return why that failed. What was there before stays."""
+    try:
+        fetch_catalogue(home, place, progress, allow_private=allow_private)
+    except Cancelled:
+        raise
+    except TrailmarkError as error:
+        return str(error)
+    return None
 
 
 def _text(chosen: tuple[Listed, ...]) -> str:

@@ -155,3 +155,13 @@ def test_json_is_one_line_of_ascii_for_programs(capsys, home):
     out = capsys.readouterr().out
     assert out.isascii()
     assert out.count("\n") == 1
+
+
+def test_a_catalogue_that_cannot_be_had_takes_no_other_away(call, settings, tmp_path) -> None:
+    missing, broken = (f"file://{tmp_path}/{name}" for name in ("missing.git", "other.git"))
+    settings.home.mkdir(parents=True, exist_ok=True)
+    (settings.home / "settings.toml").write_text(f'bases = ["{missing}", "{broken}"]\n')
+    answer = call("bases", "--refresh")
+    assert answer.code == 1
+    assert [place for place in (missing, broken) if place not in answer.err] == []
+    assert "r-minimal" in answer.out

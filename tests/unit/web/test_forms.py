@@ -2,7 +2,9 @@
 
 import io
 import re
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import httpx
@@ -14,6 +16,7 @@ from trailmark.projects.project import Project, open_project
 from trailmark.projects.secret_files import secret_files
 from trailmark.projects.secrets import secret_values
 from trailmark.settings import Settings
+from trailmark.web.importing import route as importing
 from trailmark.web.security import CSRF_FIELD
 
 from .conftest import Browser
@@ -363,6 +366,31 @@ def test_an_export_can_be_imported_again(browser: Browser, project: Project) -> 
     made = settled(browser, browser.post(asked.url.path, new_name="tides-back"))
     assert made.url.path == "/p/ada/tides-back/"
     assert "It travels along." in titles(browser, "tides-back")
+
+
+def test_files_that_are_imported_at_the_same_time_do_not_take_each_other_away(
+    browser: Browser, project: Project, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    exported = settled(browser, browser.post(f"{HERE}/export")).content
+    both, plan_import = threading.Barrier(2, timeout=30), importing.plan_import
+
+    def together(*given, **named):
+        both.wait()
+        return plan_import(*given, **named)
+
+    def upload() -> httpx.Response:
+        return browser.http.post(
+            "/import",
+            data={"csrf": browser.csrf},
+            files={"file": ("tides.trailmark", io.BytesIO(exported))},
+            follow_redirects=True,
+        )
+
+    monkeypatch.setattr(importing, "plan_import", together)
+    with ThreadPoolExecutor(2) as pool:
+        answers = [job.result() for job in [pool.submit(upload), pool.submit(upload)]]
+    assert ["A whole trail" in settled_import(browser, answer).text for answer in answers] == [True, True]
+    assert list((settings.home / "imports").glob("received-*")) == []
 
 
 def settled_import(browser: Browser, answer: httpx.Response) -> httpx.Response:

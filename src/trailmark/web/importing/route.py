@@ -42,8 +42,9 @@ def look(
 ) -> Response:
     """Fetch the source into a private folder and look at it, in the background."""
     text = source.strip()
-    if file is not None and file.filename:
-        text = str(_received(site, file))
+    received = _received(site, file) if file is not None and file.filename else None
+    if received is not None:
+        text = str(received)
     if not text:
         return _form(request, site, error="Name a folder or an address, or choose an exported file.")
     settings, imports = site.services.settings, site.imports
@@ -60,6 +61,9 @@ def look(
             )
         except PrivateAddress as error:
             raise InvalidInput(f"{error} {_PRIVATE}") from error
+        finally:
+            if received is not None:
+                shutil.rmtree(received.parent, ignore_errors=True)
         imports[plan.id] = plan
         return f"/import/{plan.id}"
 
@@ -143,12 +147,11 @@ def _found(request: Request, site: Site, job_id: str, text: str) -> Response:
 
 
 def _received(site: Site, file: UploadFile) -> Path:
-    """Keep a chosen file for the look; it goes with the folder of its import."""
-    folder = site.services.settings.home / "imports" / "received"
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True, mode=0o700)
+    """Keep a chosen file for the look, in a folder of its own."""
+    folder = site.services.settings.home / "imports"
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     name = (file.filename or "").replace("\\", "/").rpartition("/")[2] or "project.trailmark"
-    path = Path(tempfile.mkdtemp(dir=folder)) / name
+    path = Path(tempfile.mkdtemp(prefix="received-", dir=folder)) / name
     with path.open("wb") as target:
         shutil.copyfileobj(file.file, target, 1024 * 1024)
     return path
