@@ -2,6 +2,7 @@
 
 import json
 import os
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date
@@ -233,6 +234,27 @@ class TestTrial:
             "odd_thing": False,
         }
         assert "not well known" in "".join(found.remarks)
+
+    def test_a_trial_can_be_cancelled_while_a_package_is_installed(
+        self, machine: Machine, tmp_path: Path
+    ) -> None:
+        slow = tmp_path / "slow-uv"
+        slow.write_text(
+            f'#!/bin/sh\n[ "$1" = pip ] && touch "{tmp_path}/begun" && exec sleep 60\n'
+            f'exec "{machine.uv.program}" "$@"\n'
+        )
+        slow.chmod(0o700)
+
+        class Waiting(NullProgress):
+            @property
+            def cancelled(self) -> bool:
+                return (tmp_path / "begun").exists()
+
+        proposal = proposed("import numpy", machine)
+        began = time.monotonic()
+        with pytest.raises(Cancelled, match="Stopped trying the packages"):
+            try_out(proposal, replace(machine, uv=replace(machine.uv, program=str(slow))), Waiting())
+        assert time.monotonic() - began < 30
 
     def test_a_trial_can_be_cancelled(self, machine: Machine) -> None:
         class Impatient(NullProgress):

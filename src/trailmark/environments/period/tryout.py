@@ -3,6 +3,7 @@
 import json
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -59,6 +60,25 @@ class _Failure:
     missing: str = ""
 
 
+class _Within:
+    """Ends work after a while, or when nobody wants it any more; its details are told to nobody."""
+
+    def __init__(self, progress: Progress, seconds: float) -> None:
+        self._progress = progress
+        self._until = time.monotonic() + seconds
+
+    def step(self, message: str, fraction: float | None = None) -> None:
+        """Leave the stage out."""
+
+    def log(self, line: str) -> None:
+        """Leave the line out."""
+
+    @property
+    def cancelled(self) -> bool:
+        """Whether it is enough."""
+        return self._progress.cancelled or time.monotonic() >= self._until
+
+
 @dataclass
 class _Trial:
     """A throw-away environment, and what is installed in it."""
@@ -66,9 +86,10 @@ class _Trial:
     folder: Path
     python: Path
     uv: Uv
+    progress: Progress
 
     def install(self, pins: Mapping[str, str], *, build: bool = False) -> str:
-        """Install exact versions and nothing else; return uv's reason when that fails."""
+        """Install exact versions and nothing else; return uv's reason when that fails. Raises Cancelled."""
         if not pins:
             return ""
         wanted = [f"{name}=={version}" for name, version in sorted(pins.items())]
@@ -84,9 +105,14 @@ class _Trial:
             *wanted,
         ]
         try:
-            said = self.uv.run(arguments, timeout=_BUILD_PATIENCE)
+            # uv reads settings from where it runs: nobody else can put them there.
+            said = self.uv.follow(arguments, _Within(self.progress, _BUILD_PATIENCE), cwd=Path("/"))
         except CommandFailed as error:
             return str(error)
+        except Cancelled:
+            if self.progress.cancelled:
+                raise Cancelled("Stopped trying the packages, as asked; nothing was changed.") from None
+            return f"it was not installed after {_BUILD_PATIENCE:g} seconds"
         return "" if said.ok else said.stderr.strip() or "uv gave no reason"
 
     def fails(self, imported: Import) -> _Failure | None:
@@ -118,7 +144,7 @@ def try_out(proposal: Proposal, machine: Machine, progress: Progress) -> Proposa
     python = next((one for one in machine.pythons if one.version == proposal.python), None)
     if python is None:
         raise Unavailable(f"Python {proposal.python} is no longer on this machine; look again.")
-    with _trial(machine.uv, python) as trial:
+    with _trial(machine.uv, python, progress) as trial:
         progress.step(f"Installing {len(proposal.pins)} packages for Python {proposal.minor}")
         proposal = _built(_installed(proposal, trial), trial, progress)
         _add_kernel(proposal, trial, machine, python)
@@ -148,7 +174,7 @@ def _well_known(proposal: Proposal) -> Proposal:
 
 
 @contextmanager
-def _trial(uv: Uv, python: Interpreter) -> Iterator[_Trial]:
+def _trial(uv: Uv, python: Interpreter, progress: Progress) -> Iterator[_Trial]:
     folder = Path(tempfile.mkdtemp(prefix="trailmark-try-"))
     try:
         made = uv.run(["venv", "--no-project", "--quiet", "--python", str(python.path), str(folder / "env")])
@@ -156,7 +182,7 @@ def _trial(uv: Uv, python: Interpreter) -> Iterator[_Trial]:
             raise Unavailable(
                 f"No environment could be made with {python.path}. uv says:\n{made.stderr.strip()}"
             )
-        yield _Trial(folder, folder / "env" / "bin" / "python", uv)
+        yield _Trial(folder, folder / "env" / "bin" / "python", uv, progress)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
