@@ -184,7 +184,7 @@ def test_run_without_a_command_is_wrong_use(call, rain):
 
 
 def test_stop_when_nothing_runs(call, rain):
-    assert call("stop", "--json", folder=rain).value == {"stopped": []}
+    assert call("stop", "--json", folder=rain).value == {"stopped": [], "left": []}
     assert "No session was running" in call("stop", "--all").out
 
 

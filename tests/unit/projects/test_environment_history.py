@@ -104,9 +104,9 @@ def test_what_plain_git_changed_is_named_too(project, means, history, write):
     add_note(project, "Between.")
     packages.lock_environment(project, means, PROGRESS)
     locked, outside, added, _ = history().changes
-    assert told(locked) == ("Locked the environment", ["beta 2.0 → 1.0", "gamma not resolved → 1.0"])
+    assert told(locked) == ("Locked the environment", ["+ gamma 1.0", "beta 2.0 → 1.0"])
     assert (outside.title, outside.row) == (OUTSIDE_TITLE, None)
-    assert outside.difference.lines() == ["+ gamma"]
+    assert outside.difference.lines() == ["+ gamma not resolved yet"]
     restore(project, added, means)
     assert project.manifest().packages == ("alpha",)
     restore(project, outside, means)

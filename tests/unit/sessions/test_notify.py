@@ -10,8 +10,8 @@ import pytest
 
 from trailmark.engines import MemoryEngine, SessionSpec
 from trailmark.environments.uv import Uv
-from trailmark.projects.new import new_project
 from trailmark.projects.environment import LOCK_PATH
+from trailmark.projects.new import new_project
 from trailmark.sessions.notify import notify, with_open_sessions
 from trailmark.sessions.session import Session, folder_of, iter_sessions, write_session
 from trailmark_capture.journal import new_id
