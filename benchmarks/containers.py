@@ -14,7 +14,6 @@ from _figures import Figure, show
 from trailmark import wiring
 from trailmark.engines.docker import DockerEngine
 from trailmark.engines.images import Image, Origin
-from trailmark.engines.inside import run_inside
 from trailmark.engines.tool_layer import PREFIX, tool_layer
 from trailmark.engines.trust import find_trust
 from trailmark.environments.bases.catalogue import own_folder
@@ -28,6 +27,7 @@ from trailmark.projects.manifest import edit_manifest
 from trailmark.projects.new import new_project
 from trailmark.sessions.launch import launch
 from trailmark.sessions.stop import stop
+from trailmark.testing.inside import run_inside
 from trailmark.wiring import Services
 
 BASE = "trailmark-test-bookworm"

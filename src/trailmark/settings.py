@@ -63,7 +63,8 @@ def load(environ: Mapping[str, str]) -> Settings:
     stored = _read(path)
     usual = home / "projects" if environ.get("TRAILMARK_HOME") else _user_home(environ) / "Trailmark"
     texts = {
-        name: _of_kind(stored, name, str, path) for name in ("projects", "owner", "device", "certificates", "engine")
+        name: _of_kind(stored, name, str, path)
+        for name in ("projects", "owner", "device", "certificates", "engine")
     }
     limits = {name: _of_kind(stored, name, int, path) for name in ("max_file_bytes", "max_output_bytes")}
     return Settings(

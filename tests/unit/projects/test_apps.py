@@ -73,9 +73,11 @@ VALUES = (
 )
 
 
-@given(st.lists(st.dictionaries(
-    st.sampled_from(["name", "kind", "title", "file", "command", "health", "patience", "x"]), VALUES | st.sampled_from(KINDS)),
-    max_size=3) | VALUES)  # fmt: skip
+KEYS = ["name", "kind", "title", "file", "command", "health", "patience", "x"]
+APPS = st.lists(st.dictionaries(st.sampled_from(KEYS), VALUES | st.sampled_from(KINDS)), max_size=3)
+
+
+@given(APPS | VALUES)
 def test_no_apps_can_break_the_reader(value):
     try:
         found = read_apps(value)
