@@ -137,7 +137,7 @@ def in_the_app(context: BrowserContext, app: Session, lab: Session, client: str,
     page.reload()
     told = page.locator("body").inner_text()
     assert "planted_app=1" in told
-    assert f"('Host', 'localhost:{app.port}')" in told
+    assert f"('host', 'localhost:{app.port}')" in told.lower()
     for foreign in ("planted_client", "planted_lab", "planted_wide", "trailmark-", "username-", "_xsrf"):
         assert foreign not in told
     assert names(context, own_host(app.id)) == {f"trailmark-gate-{app.port}", "planted_app"}
