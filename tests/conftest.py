@@ -17,7 +17,7 @@ from pathlib import Path
 
 import psutil
 import pytest
-from tests.containers import docker, end_daemons, podman
+from tests.containers import RUN_FOLDER, docker, end_daemons, podman
 
 from trailmark import settings as trailmark_settings
 from trailmark.settings import Settings
@@ -122,6 +122,7 @@ def _isolate(real: Path, temporary: Path) -> None:
     os.environ["HOME"] = str(home)
     os.environ["GIT_CONFIG_GLOBAL"] = str(temporary / "gitconfig")
     os.environ["TRAILMARK_HOME"] = str(temporary / "trailmark")
+    os.environ[RUN_FOLDER] = str(temporary)
 
 
 def _fingerprints(home: Path) -> dict[str, str]:

@@ -22,6 +22,8 @@ from trailmark.engines.daemon import Daemon, find_daemon
 from trailmark.errors import TrailmarkError
 
 BASE = "trailmark-test-bookworm"
+# The variable that names the folder of the whole run; that of Trailmark's home is another for each test.
+RUN_FOLDER = "TRAILMARK_TEST_RUN"
 _BASE_PACKAGES = ("apt", "ca-certificates", "python3", "python3-venv")
 _START_SECONDS = 40.0
 _DOCKER_WAYS: Sequence[Sequence[str]] = (
@@ -81,7 +83,7 @@ def _alone() -> Iterator[None]:
 
 
 def _run_folder() -> Path:
-    return Path(os.environ["TRAILMARK_HOME"]).parent
+    return Path(os.environ[RUN_FOLDER])
 
 
 def _running_docker() -> Daemon | None:
@@ -132,7 +134,8 @@ def _started(argv: Sequence[str], daemon: Daemon, env: dict[str, str] | None = N
             stdin=subprocess.DEVNULL,
             stdout=stream,
             stderr=stream,
-            env={**os.environ, **(env or {})},
+            # Whatever runs in the home of a test is ended with that test.
+            env={name: value for name, value in os.environ.items() if name != "TRAILMARK_HOME"} | (env or {}),
             # podman leaves a file where it runs when a container needed too much memory.
             cwd=_run_folder(),
             start_new_session=True,

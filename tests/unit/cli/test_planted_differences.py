@@ -60,7 +60,9 @@ class Place:
 
     def site(self) -> Path:
         """Return where the environment's packages are."""
-        return site_packages(Path(str(self.done("-C", "field", "env", "build")["built"])))
+        return site_packages(
+            Path(str(self.done("-C", "field", "env", "build", "--engine", "local")["built"]))
+        )
 
 
 @pytest.fixture
