@@ -53,11 +53,6 @@ def find_proofs(project: Project, digest: str) -> tuple[Proof, ...]:
     return tuple(sorted(found, key=lambda one: one.when, reverse=True))
 
 
-def find_proof(project: Project, digest: str) -> Proof | None:
-    """Return the newest comparison of a lock, None when there was none."""
-    return next(iter(find_proofs(project, digest)), None)
-
-
 def keep_proof(project: Project, proof: Proof) -> None:
     """Remember a comparison in the project's state, in the place of an earlier one of that lock on that engine."""
     others = (one for one in _stored(project) if (one.digest, one.engine) != (proof.digest, proof.engine))

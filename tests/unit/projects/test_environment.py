@@ -31,7 +31,7 @@ from trailmark.projects.built import environment_facts, find_built
 from trailmark.projects.environment import current_lock, find_made, whole_request
 from trailmark.projects.new import new_project
 from trailmark.projects.packages import ask_otherwise
-from trailmark.projects.proofs import find_proof
+from trailmark.projects.proofs import find_proofs
 from trailmark.projects.prove import verify_environment
 from trailmark.projects.standing import ask_for_latest, standing_facts, standing_of
 from trailmark.projects.take_in import read_description, take_in
@@ -619,6 +619,6 @@ def test_what_a_killed_rebuild_left_is_removed(locked, means, settings):
 
 def test_a_file_of_proofs_that_is_broken_proves_nothing(locked, means):
     verify_environment(locked, means, PROGRESS)
-    assert find_proof(locked, current_lock(locked).digest)
+    assert find_proofs(locked, current_lock(locked).digest)
     (locked.state / "proofs.json").write_text('[{"digest": 1}]')
-    assert find_proof(locked, current_lock(locked).digest) is None
+    assert find_proofs(locked, current_lock(locked).digest) == ()

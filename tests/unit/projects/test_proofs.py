@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from trailmark.environments.verify import Difference
-from trailmark.projects.proofs import Proof, find_proof, find_proofs, keep_proof
+from trailmark.projects.proofs import Proof, find_proofs, keep_proof
 from trailmark.projects.standing import EnvironmentStanding, standing_facts, standing_of
 
 LOCK = "a" * 64
@@ -22,11 +22,11 @@ def test_each_engine_has_its_own(project):
     for proof in (LOCAL, DOCKER, replace(LOCAL, digest="b" * 64, when=5.0)):
         keep_proof(project, proof)
     assert find_proofs(project, LOCK) == (DOCKER, LOCAL)
-    assert find_proof(project, LOCK) == DOCKER
+    assert find_proofs(project, LOCK)[0] == DOCKER
     again = replace(LOCAL, when=3.0, ok=False, differences=CAUSES, more=4)
     keep_proof(project, again)
     assert find_proofs(project, LOCK) == (again, DOCKER)
-    assert find_proof(project, "c" * 64) is None
+    assert find_proofs(project, "c" * 64) == ()
 
 
 def test_proofs_of_an_earlier_form_are_read(project):
@@ -34,7 +34,7 @@ def test_proofs_of_an_earlier_form_are_read(project):
         '[{"digest": "a", "when": 1.0, "engine": "local", "ok": true, "compared": {}, "supplied": ["x"],'
         ' "differences": []}]'
     )
-    assert find_proof(project, "a") == Proof("a", 1.0, "local", ok=True, compared={}, supplied=("x",))
+    assert find_proofs(project, "a") == (Proof("a", 1.0, "local", ok=True, compared={}, supplied=("x",)),)
 
 
 def test_differences_are_told_by_cause():

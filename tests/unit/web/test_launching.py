@@ -1,11 +1,17 @@
 """What the overview offers to open a project in, and what is asked before a tool starts."""
 
+import queue
 import threading
 import time
 
 import pytest
 
 from trailmark.engines import SessionSpec
+from trailmark.engines.daemon import KINDS
+from trailmark.engines.docker import DockerEngine
+from trailmark.engines.local import LocalEngine
+from trailmark.engines.several import SeveralEngines
+from trailmark.errors import Unavailable
 from trailmark.projects.new import new_project
 from trailmark.projects.project import Project
 from trailmark.projects.secrets import secret_values
@@ -67,6 +73,62 @@ def test_the_overview_offers_tools_and_apps_and_says_what_is_missing(
     assert "npm install" in page
     assert 'value="app:map"' in page
     assert 'value="code"' not in page
+
+
+class Daemon:
+    """A Docker that answers."""
+
+    kind = "docker"
+
+
+@pytest.fixture
+def based(project: Project, services: Services) -> Project:
+    """The project starts from a base that brings no RStudio, and this machine has a Docker."""
+
+    def find(name: str) -> DockerEngine:
+        if name != "docker":
+            raise Unavailable(f"There is no {name} here.")
+        return DockerEngine(services.settings.home, Daemon())  # type: ignore[arg-type]
+
+    engine = SeveralEngines(services.settings.home, LocalEngine(services.settings.home), KINDS, find)
+    object.__setattr__(services, "engine", engine)
+    text = project.manifest_path.read_text()
+    project.manifest_path.write_text(
+        text.replace("[environment]\n", '[environment]\nbase = "python-minimal"\n')
+    )
+    return project
+
+
+def test_what_starts_from_a_base_is_opened_in_a_container(
+    browser: Browser, based: Project, home_page, monkeypatch
+):
+    monkeypatch.setenv("PATH", "/nowhere")
+    page = browser.http.get(f"{home_page}/").text
+    assert "In a container of Docker, as the base wants." in page
+    assert f'href="{home_page}/?on=local#launch">On this machine instead<' in page
+    assert '<input type="hidden" name="engine" value="docker">' in page
+    assert 'value="code"' in page
+    assert "A base brings it, and Python does not." in page
+    here = browser.http.get(f"{home_page}/?on=local").text
+    assert "On this machine, with what it has in place of the base." in here
+    assert '<input type="hidden" name="engine" value="local">' in here
+    assert "code-server is not on this machine." in here
+
+
+@pytest.mark.parametrize(("asked", "chosen"), [("", "docker"), ("docker", "docker"), ("local", "local")])
+def test_a_launch_is_where_the_person_chose(
+    browser: Browser, based: Project, home_page, monkeypatch, asked, chosen
+):
+    based.manifest_path.write_text('secrets = ["KEY"]\n' + based.manifest_path.read_text())
+    engines: queue.SimpleQueue[str] = queue.SimpleQueue()
+    monkeypatch.setattr(
+        "trailmark.web.launching.work.launch", lambda _, engine, *__, **___: engines.put(engine.name)
+    )
+    question = browser.post(f"{home_page}/launch", tool="terminal", engine=asked).text
+    assert f'name="engine" value="{asked}"' in question
+    fields = {"secret:KEY": "the-value-of-key", "tool": "terminal", "engine": asked}
+    browser.post(f"{home_page}/launch-secrets", **fields)
+    assert engines.get(timeout=5) == chosen
 
 
 def test_apps_that_cannot_be_read_leave_the_tools(browser: Browser, project: Project, home_page):

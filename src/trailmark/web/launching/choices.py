@@ -96,7 +96,7 @@ def _choice(
     site: Site, project: Project, tool: Tool, running: dict[str, Session], engine: Engine, base: Base | None
 ) -> Choice:
     presence = look_for(tool, site.services.settings, os.environ)
-    if engine.name != "local" and base is not None:
+    if base is not None and engine.containers is not None:
         lacks = None if is_brought(tool, base) else f"A base brings it, and {base.title} does not."
         presence = Presence(None, lacks)
     session = running.get(tool.id)
